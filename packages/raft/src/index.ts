@@ -1,0 +1,42 @@
+/** @cashe/raft: a pure Raft core, a function of (state, message). */
+export { InvariantError } from './errors.js';
+export { ENTRY_OVERHEAD_BYTES } from './log.js';
+export { CATCH_UP_ENTRIES_MAX } from './membership.js';
+export { Raft } from './raft.js';
+export type {
+  AppendEntriesRequest,
+  AppendEntriesResponse,
+  Configuration,
+  ConfigurationCodec,
+  Entry,
+  EntryKind,
+  GoneNotice,
+  HardState,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  InstallSnapshotRequest,
+  InstallSnapshotResponse,
+  LogIndex,
+  MembershipChange,
+  MembershipResult,
+  Message,
+  ProgressState,
+  ProgressStatus,
+  ProposeResult,
+  RaftConfig,
+  RaftCore,
+  RaftStatus,
+  ReadResult,
+  ReadState,
+  Ready,
+  ReplicaId,
+  RequestVoteRequest,
+  RequestVoteResponse,
+  RestoredState,
+  Role,
+  SnapshotMeta,
+  SoftState,
+  Term,
+  TimeoutNowRequest,
+  TransferResult,
+} from './types.js';

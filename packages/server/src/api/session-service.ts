@@ -1,0 +1,108 @@
+/**
+ * The Session method over grpc-js. Frames use the hot codec: the op bytes of a batch are a view
+ * on the received message and are never encoded again.
+ */
+import type { Buffer } from 'node:buffer';
+import type { Scheduler } from '@cashe/client/core';
+import {
+  decodeSessionRequest,
+  deriveLimits,
+  type SessionRequest,
+  VALUE_BYTES_MAX_DEFAULT,
+} from '@cashe/codec';
+import { KVService } from '@cashe/proto';
+import type { MethodDefinition, ServerDuplexStream } from '@grpc/grpc-js';
+import type { Calls } from '../host/calls.js';
+import { toStatus } from './failure.js';
+import type { ApiLimits } from './limits.js';
+import type { PrincipalOf } from './principal.js';
+import { type Received, receive } from './received.js';
+import { GrpcSessionSink } from './session-sink.js';
+import { SessionStream, type SharedLoad } from './session-stream.js';
+
+export type SessionCall = ServerDuplexStream<Received<SessionRequest>, Buffer>;
+
+/** Received as a tagged frame, sent as bytes: the stream encodes, to count what it sends. */
+export const sessionMethod: MethodDefinition<Received<SessionRequest>, Buffer> = {
+  path: KVService.session.path,
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: servesOnly,
+  requestDeserialize: (bytes) => receive(bytes, decodeSessionRequest),
+  responseSerialize: (bytes) => bytes,
+  responseDeserialize: servesOnly,
+};
+
+function servesOnly(): never {
+  throw new Error('this definition serves; it is not for calling');
+}
+
+export interface SessionServiceOptions {
+  readonly calls: Calls;
+  readonly limits: ApiLimits;
+  readonly load: SharedLoad;
+  readonly scheduler: Scheduler;
+  readonly principalOf: PrincipalOf;
+}
+
+export class SessionService {
+  readonly #options: SessionServiceOptions;
+  readonly #streams = new Set<SessionStream>();
+  #isDraining = false;
+
+  constructor(options: SessionServiceOptions) {
+    this.#options = options;
+  }
+
+  handle(call: SessionCall): void {
+    const { calls, limits, load, scheduler, principalOf } = this.#options;
+    if (this.#streams.size >= limits.sessionStreamsMax) {
+      const message = `this node serves ${limits.sessionStreamsMax} Session streams at a time`;
+      call.emit(
+        'error',
+        toStatus({ code: 'RESOURCE_EXHAUSTED', outcome: 'notCommitted', message }),
+      );
+      return;
+    }
+    const sink = new GrpcSessionSink({
+      call,
+      scheduler,
+      pauseBytes: limits.outputPauseBytes,
+      stallMs: limits.outputStallMs,
+      messageBytesMax: () => messageBytesMax(calls),
+      onDrained: () => stream.drained(),
+      onStalled: () => stream.closed(),
+    });
+    const stream: SessionStream = new SessionStream({
+      calls,
+      principal: principalOf(call),
+      limits,
+      load,
+      scheduler,
+      sink,
+      onClosed: () => this.#streams.delete(stream),
+    });
+    this.#streams.add(stream);
+    call.on('data', (frame: Received<SessionRequest>) => {
+      if (frame.ok) stream.receive(frame.value);
+      else stream.fail('INVALID_ARGUMENT', frame.problem);
+    });
+    call.on('end', () => stream.halfClosed());
+    call.on('cancelled', () => {
+      stream.closed();
+      sink.closed();
+    });
+    if (this.#isDraining) stream.drain();
+  }
+
+  /** Streams refuse new batches and end once what they carry is answered. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const stream of [...this.#streams]) stream.drain();
+  }
+}
+
+function messageBytesMax(calls: Calls): number {
+  const valueBytesMax = calls.hello()?.limits.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT;
+  return deriveLimits(valueBytesMax).messageBytesMax;
+}

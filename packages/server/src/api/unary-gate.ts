@@ -1,0 +1,127 @@
+/** Every unary call of ours passes here: counted, bounded, with a deadline and a typed end. */
+import { CasheError } from '@cashe/client/core';
+import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type { Logger } from '../host/ports.js';
+import { CallError, type CallFailure, toInternalStatus, toStatus } from './failure.js';
+import type { PrincipalOf } from './principal.js';
+import type { Received } from './received.js';
+
+export interface CallContext {
+  readonly principal: string;
+  /** Time until the answer must leave. */
+  readonly remainingMs: number;
+  /** Calls back once if the caller goes away before the answer. */
+  onCancelled(listener: () => void): void;
+}
+
+export type UnaryHandler<Request, Response> = (
+  request: Request,
+  context: CallContext,
+) => Promise<Response>;
+
+export interface DeadlineBounds {
+  /** Without a deadline of the caller. */
+  readonly defaultMs: number;
+  readonly maxMs: number;
+  readonly marginMs: number;
+}
+
+export interface UnaryGateOptions {
+  readonly callsMax: number;
+  readonly principalOf: PrincipalOf;
+  readonly log: Logger;
+}
+
+export class UnaryGate {
+  readonly #options: UnaryGateOptions;
+  #callCount = 0;
+  #idleListener: (() => void) | undefined;
+
+  constructor(options: UnaryGateOptions) {
+    this.#options = options;
+  }
+
+  /** Calls back once no call is in flight. */
+  onIdle(listener: () => void): void {
+    this.#idleListener = listener;
+    this.#maybeIdle();
+  }
+
+  handle<Request, Response>(
+    bounds: DeadlineBounds,
+    handler: UnaryHandler<Request, Response>,
+  ): handleUnaryCall<Received<Request>, Response> {
+    return (call, callback) => {
+      if (this.#callCount >= this.#options.callsMax) {
+        callback(toStatus(tooManyCalls(this.#options.callsMax)));
+        return;
+      }
+      const received = call.request;
+      if (!received.ok) {
+        const { problem: message } = received;
+        callback(toStatus({ code: 'INVALID_ARGUMENT', outcome: 'notCommitted', message }));
+        return;
+      }
+      this.#callCount += 1;
+      const settle = (): void => {
+        this.#callCount -= 1;
+        this.#maybeIdle();
+      };
+      handler(received.value, this.#contextOf(call, bounds)).then(
+        (response) => {
+          callback(null, response);
+          settle();
+        },
+        (error: unknown) => {
+          callback(this.#statusOf(error, call));
+          settle();
+        },
+      );
+    };
+  }
+
+  #contextOf(call: ServerUnaryCall<unknown, unknown>, bounds: DeadlineBounds): CallContext {
+    return {
+      principal: this.#options.principalOf(call),
+      remainingMs: remainingMs(call.getDeadline(), bounds),
+      onCancelled: (listener) => {
+        if (call.cancelled) listener();
+        else call.once('cancelled', listener);
+      },
+    };
+  }
+
+  #statusOf(error: unknown, call: ServerUnaryCall<unknown, unknown>): ReturnType<typeof toStatus> {
+    if (error instanceof CallError) return toStatus(error.failure);
+    if (error instanceof CasheError) {
+      // The text without the code in front, which the status carries.
+      const message = error.message.replace(`${error.code}: `, '');
+      return toStatus({ code: error.code, outcome: error.outcome, message });
+    }
+    this.#options.log.error('a call failed unexpectedly', { method: call.getPath(), error });
+    return toInternalStatus(error);
+  }
+
+  #maybeIdle(): void {
+    if (this.#callCount > 0) return;
+    const listener = this.#idleListener;
+    this.#idleListener = undefined;
+    listener?.();
+  }
+}
+
+function remainingMs(deadline: Date | number, bounds: DeadlineBounds): number {
+  const left = Number(deadline) - Date.now();
+  if (!Number.isFinite(left)) return bounds.defaultMs;
+  // Half of a very short time stays for the work.
+  const margin = Math.min(bounds.marginMs, left / 2);
+  return Math.max(0, Math.min(Math.floor(left - margin), bounds.maxMs));
+}
+
+function tooManyCalls(callsMax: number): CallFailure {
+  return {
+    code: 'RESOURCE_EXHAUSTED',
+    outcome: 'notCommitted',
+    message: `this node serves ${callsMax} unary calls at a time; use the Session stream or wait`,
+  };
+}

@@ -1,0 +1,63 @@
+/** Entry of the `cashe` binary: wires the commands to what they use, each loaded when needed. */
+import { readFileSync } from 'node:fs';
+import { readConfigFile } from '../config/file.js';
+import { resolveOptions, type Source } from '../config/resolve.js';
+import type { Io } from './io.js';
+import { processIo } from './io.js';
+import { type Actions, runProgram } from './program.js';
+
+/** Runs the command line and sets the exit code; `serve` ends the process when it is done. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const io = processIo();
+  process.exitCode = await runProgram(argv, actions(io), io, version());
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function actions(io: Io): Actions {
+  const kv = async () => {
+    const [{ kvActions }, { openKv }] = await Promise.all([
+      import('./kv-commands.js'),
+      import('./kv-client.js'),
+    ]);
+    return kvActions(openKv, io);
+  };
+  const cluster = async () => {
+    const [{ clusterActions }, { openCluster }] = await Promise.all([
+      import('./cluster-commands.js'),
+      import('./cluster-client.js'),
+    ]);
+    return clusterActions(openCluster, io);
+  };
+  return {
+    serve: (flags, configFile) => serveHere(flags, configFile, io),
+    get: async (key, options) => (await kv()).get(key, options),
+    set: async (key, value, options) => (await kv()).set(key, value, options),
+    delete: async (key, options) => (await kv()).delete(key, options),
+    status: async (options) => (await cluster()).status(options),
+    members: async (options) => (await cluster()).members(options),
+    leave: async (id, options) => (await cluster()).leave(id, options),
+    transfer: async (id, options) => (await cluster()).transfer(id, options),
+  };
+}
+
+async function serveHere(flags: Source, configFile: string | undefined, io: Io): Promise<number> {
+  const sources = configFile === undefined ? [flags] : [flags, readConfigFile(configFile)];
+  const resolved = resolveOptions(sources, { terminal: io.stderrIsTerminal });
+  const [{ startNode }, { createLogger }, { serve }, { processHost }] = await Promise.all([
+    import('../node.js'),
+    import('../log.js'),
+    import('./serve.js'),
+    import('./process-host.js'),
+  ]);
+  const { options } = resolved;
+  const logger = createLogger({ ...options.log, nodeId: options.id });
+  const host = processHost();
+  const code = await serve(resolved, startNode, logger, host);
+  // A connection that a peer keeps open must not keep a stopped node alive.
+  host.exit(code);
+  return code;
+}

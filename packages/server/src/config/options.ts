@@ -1,0 +1,85 @@
+/** What a node is started with, validated and resolved; see `schema.ts` for where it comes from. */
+
+/** A place to listen. An empty host means every interface or loopback: see `listen.ts`. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** One node of the genesis list (R25); both addresses are HOST:PORT as others reach it. */
+export interface Founder {
+  readonly id: string;
+  readonly client: string;
+  readonly raft: string;
+}
+
+export type EvictionPolicy = 'lru' | 'noeviction';
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFormat = 'json' | 'pretty';
+
+/**
+ * The replicated settings that were stated at this start, and only those: a stated value that
+ * differs from the stored one is refused (R25), an unstated one is whatever the cluster has.
+ */
+export interface GivenSettings {
+  /** 0: no limit. */
+  readonly entriesMax?: number;
+  readonly bytesMax?: number;
+  readonly eviction?: EvictionPolicy;
+  readonly replicationFactor?: number;
+}
+
+/** The replicated settings of a cluster founded without stating them. */
+export const defaultSettings: Required<GivenSettings> = {
+  entriesMax: 0,
+  bytesMax: 256 * 1024 * 1024,
+  eviction: 'lru',
+  replicationFactor: 3,
+};
+
+export interface NodeOptions {
+  readonly id: string;
+  readonly listen: ListenAddress;
+  readonly raftListen: ListenAddress;
+  /** HOST:PORT; undefined: found by the rule of `advertisedAddress` once the port is bound. */
+  readonly advertiseClient: string | undefined;
+  readonly advertiseRaft: string | undefined;
+  /** HOST:PORT of any member's client port. */
+  readonly join: string | undefined;
+  /** The genesis list. A node that it does not name joins through any founder that answers. */
+  readonly founders: readonly Founder[] | undefined;
+  /** Node id → HOST:PORT this node dials instead of the peer's own raft address. */
+  readonly peerRoutes: ReadonlyMap<string, string>;
+  readonly dataDir: string;
+  readonly settings: GivenSettings;
+  /** Serve without TLS beyond loopback (R40). */
+  readonly insecure: boolean;
+  readonly leaveOnExit: boolean;
+  readonly rejoin: boolean;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  /** Bound of a graceful stop. */
+  readonly drainMs: number;
+}
+
+/** Why a node ended. */
+export type ExitReason =
+  | { readonly kind: 'stopped' }
+  /** It was removed from the cluster and wrote its tombstone (R26). */
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export interface RunningNode {
+  readonly id: string;
+  /** HOST:PORT as advertised, with the port that was bound. */
+  readonly clientAddress: string;
+  readonly raftAddress: string;
+  /** Settles when the node serves for the first time; pending while it waits. */
+  readonly ready: Promise<void>;
+  /** Stops gracefully within `drainMs`; may be called more than once. */
+  stop(): Promise<void>;
+  /** Leaves the cluster, then stops. Rejects when it may not leave; the node then still runs. */
+  leave(): Promise<void>;
+  /** Settles once, when the node has ended for whatever reason; never rejects. */
+  readonly closed: Promise<ExitReason>;
+}

@@ -1,0 +1,134 @@
+/** Nodes inside another program: for tests, and for programs that bring their own cluster. */
+import { join as joinPath } from 'node:path';
+import { readConfigFile } from './config/file.js';
+import type { EvictionPolicy, Founder, RunningNode } from './config/options.js';
+import { type Given, resolveOptions, type Source } from './config/resolve.js';
+import type { OptionKey } from './config/schema.js';
+import type { Logger } from './host/index.js';
+import { startNode as startResolved } from './node.js';
+import type { NodeTuning } from './node/runtime.js';
+
+/** Options of an embedded node; what is left out is as on the command line. */
+export interface EmbeddedNodeOptions {
+  /** Default raft0. */
+  readonly id?: string;
+  /** Client port, HOST:PORT; port 0 takes a free one. Default :3000, on loopback. */
+  readonly listen?: string;
+  /** Peer port, HOST:PORT. Default :4000, on loopback. */
+  readonly raftListen?: string;
+  readonly advertise?: string;
+  readonly advertiseRaft?: string;
+  /** Client address of any member to join through. */
+  readonly join?: string;
+  /** The founders, or `config`: their file. */
+  readonly founders?: readonly Founder[];
+  readonly config?: string;
+  /** Default ./data/<id>. */
+  readonly dataDir?: string;
+  /** Entries kept at most. */
+  readonly capacity?: number;
+  /** Logical bytes kept at most. Default 256 MiB. */
+  readonly maxBytes?: number;
+  readonly eviction?: EvictionPolicy;
+  readonly replicationFactor?: number;
+  /** `ID=HOST:PORT`: how this node dials a peer. */
+  readonly peerRoutes?: readonly string[];
+  readonly rejoin?: boolean;
+  readonly leaveOnExit?: boolean;
+  /** Bound of a graceful stop, ms. Default 10,000. */
+  readonly drainMs?: number;
+  /** Where log lines go. Default: nowhere. */
+  readonly log?: Logger;
+  readonly tuning?: NodeTuning;
+}
+
+type ValueKey = Exclude<keyof EmbeddedNodeOptions, 'config' | 'log' | 'tuning'>;
+
+const KEYS: { readonly [K in ValueKey]: OptionKey } = {
+  id: 'node.id',
+  listen: 'listen.client',
+  raftListen: 'listen.raft',
+  advertise: 'listen.advertise_client',
+  advertiseRaft: 'listen.advertise_raft',
+  join: 'cluster.join',
+  founders: 'cluster.genesis',
+  dataDir: 'node.data_dir',
+  capacity: 'cache.capacity',
+  maxBytes: 'cache.max_bytes',
+  eviction: 'cache.eviction',
+  replicationFactor: 'cluster.replication_factor',
+  peerRoutes: 'cluster.peer_routes',
+  rejoin: 'node.rejoin',
+  leaveOnExit: 'node.leave_on_exit',
+  drainMs: 'node.drain_ms',
+};
+
+/**
+ * Starts a node in this process; several may run in one, each with its own data directory.
+ * Resolves once its ports are bound, rejects when it cannot start (ConfigError, StorageError,
+ * AddressInUseError, AdmissionError). `ready` of the result settles when it first serves.
+ */
+export function startNode(options: EmbeddedNodeOptions): Promise<RunningNode> {
+  const given: Source = new Map(
+    (Object.keys(KEYS) as ValueKey[])
+      .filter((name) => options[name] !== undefined)
+      .map((name) => [KEYS[name], stated(name, options[name])]),
+  );
+  const file = options.config === undefined ? [] : [readConfigFile(options.config)];
+  const resolved = resolveOptions([given, ...file], { terminal: false });
+  return startResolved(resolved.options, options.log ?? SILENT, options.tuning);
+}
+
+function stated(name: ValueKey, value: unknown): Given {
+  return { value, key: name, from: 'flag', place: () => ({}) };
+}
+
+const ignore = (): void => undefined;
+const SILENT: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore };
+
+/** Options of a cluster in one process. */
+export interface EmbeddedClusterOptions {
+  /** Every node of it is started here; data under `dataDir`/<id>. */
+  readonly founders: readonly Founder[];
+  readonly dataDir: string;
+  readonly capacity?: number;
+  readonly maxBytes?: number;
+  readonly eviction?: EvictionPolicy;
+  readonly replicationFactor?: number;
+  readonly log?: Logger;
+  readonly tuning?: NodeTuning;
+}
+
+export interface RunningCluster {
+  readonly nodes: readonly RunningNode[];
+  /** Client addresses, for `connect`. */
+  readonly endpoints: readonly string[];
+  /** Stops every node. */
+  stop(): Promise<void>;
+}
+
+/** Starts every founder in this process; resolves when all of them serve. */
+export async function startCluster(options: EmbeddedClusterOptions): Promise<RunningCluster> {
+  const { founders, dataDir, ...common } = options;
+  const nodes: RunningNode[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  try {
+    for (const { id } of founders) {
+      nodes.push(await startNode({ ...common, id, founders, dataDir: joinPath(dataDir, id) }));
+    }
+    await Promise.all(nodes.map(served));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nodes, endpoints: nodes.map((node) => node.clientAddress), stop };
+}
+
+async function served(node: RunningNode): Promise<void> {
+  const reason = await Promise.race([node.ready.then(() => undefined), node.closed]);
+  if (reason === undefined) return;
+  const detail = reason.kind === 'failed' ? `: ${reason.message}` : '';
+  throw new Error(`node ${node.id} ended before it served (${reason.kind})${detail}`);
+}

@@ -1,0 +1,215 @@
+/**
+ * The turn loop: one thread serves every replica of this node. I/O callbacks only enqueue and wake
+ * it; a turn steps all replicas, sends one batch per peer and starts one write with one sync for
+ * all of them, then applies what is committed and answers.
+ */
+import type { InstallSnapshotRequest, ReplicaId, SoftState } from '@cashe/raft';
+import { GroupCommit } from './group-commit.js';
+import type { HostConfig } from './host-config.js';
+import type {
+  Clock,
+  Logger,
+  PeerMessage,
+  Scheduler,
+  SnapshotSink,
+  TimerHandle,
+  Transport,
+} from './ports.js';
+import type { Replica } from './replica.js';
+import type { ReplicaContext, ReplicaView } from './replica-context.js';
+import type { Wal } from './storage-ports.js';
+
+export interface HostPorts {
+  readonly config: HostConfig;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly transport: Transport;
+  readonly wal: Wal;
+  /** The node must stop at once: its disk or its state cannot be trusted (R10, R12, R39). */
+  readonly fatal: (error: Error) => void;
+  readonly onLeadership: (replica: ReplicaView, state: SoftState) => void;
+  readonly onMembership: (replica: ReplicaView) => void;
+  /** Once per tick, after the replicas' own. */
+  readonly onTick: () => void;
+}
+
+/** Ticks missed from which the node first drains its sockets before it may campaign (R7). */
+const STALL_TICKS = 2;
+/** Turns that drain them. */
+const QUIET_TURNS = 2;
+
+export class Host {
+  readonly commit: GroupCommit;
+  readonly context: ReplicaContext;
+  readonly #ports: HostPorts;
+  readonly #replicas: Map<number, Replica> = new Map();
+  #scheduled = false;
+  #ticker: TimerHandle | undefined;
+  #tickDue = false;
+  #tickedAtMs = 0;
+  #quietTurns = 0;
+  #stalled = false;
+  #stopped = false;
+
+  constructor(ports: HostPorts) {
+    this.#ports = ports;
+    this.commit = new GroupCommit({
+      wal: ports.wal,
+      nowMs: () => ports.clock.nowMs(),
+      onDurable: () => this.wake(),
+      onFailed: (error) => this.fatal(error),
+    });
+    this.context = {
+      config: ports.config,
+      clock: ports.clock,
+      log: ports.log,
+      transport: ports.transport,
+      commit: this.commit,
+      wake: () => this.wake(),
+      fatal: (error) => this.fatal(error),
+      onLeadership: ports.onLeadership,
+      onMembership: ports.onMembership,
+    };
+  }
+
+  get replicas(): ReadonlyMap<number, Replica> {
+    return this.#replicas;
+  }
+
+  /** True while the disk is too slow or too full to take proposals (R9). */
+  get stalled(): boolean {
+    return this.#stalled;
+  }
+
+  add(replica: Replica): void {
+    this.#replicas.set(replica.group, replica);
+    this.wake();
+  }
+
+  start(): void {
+    this.#tickedAtMs = this.#ports.clock.nowMs();
+    this.#ticker = this.#ports.scheduler.every(this.#ports.config.tickMs, () => {
+      this.#tickDue = true;
+      this.wake();
+    });
+    this.wake();
+  }
+
+  /** No turn runs after this. */
+  stop(): void {
+    this.#stopped = true;
+    this.#ticker?.cancel();
+  }
+
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#ports.scheduler.defer(() => this.#turn());
+  }
+
+  fatal(error: Error): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#ports.fatal(error);
+  }
+
+  // ---- what the transport enqueues ----
+
+  receive(group: number, message: PeerMessage): void {
+    this.#replicas.get(group)?.receive(message);
+  }
+
+  receiveSnapshot(group: number, message: InstallSnapshotRequest): SnapshotSink | undefined {
+    return this.#replicas.get(group)?.receiveSnapshot(message);
+  }
+
+  unreachable(peer: ReplicaId): void {
+    for (const replica of this.#replicas.values()) replica.raft.reportUnreachable(peer);
+  }
+
+  /** The peer's process is gone: whoever follows it may look for a new leader at once (R7). */
+  refused(peer: ReplicaId): void {
+    for (const replica of this.#replicas.values()) replica.raft.forgetLeader(peer);
+    this.wake();
+  }
+
+  // ---- the turn ----
+
+  #turn(): void {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    try {
+      this.#run();
+    } catch (error) {
+      // A broken invariant: nothing this process does from here on can be trusted (R10).
+      this.fatal(error as Error);
+    }
+  }
+
+  #run(): void {
+    let more = false;
+    this.commit.deliver();
+    for (const replica of this.#replicas.values()) more = replica.stepInbox() || more;
+    if (this.#tickDue) this.#tick();
+    for (const replica of this.#replicas.values()) {
+      replica.propose(this.#stalled);
+      replica.takeReady();
+    }
+    this.#ports.transport.flush();
+    this.commit.flush();
+    for (const replica of this.#replicas.values()) more = replica.applyAndServe() || more;
+    if (this.#quietTurns > 0) this.#endQuietTurn();
+    if (more) this.wake();
+  }
+
+  #tick(): void {
+    this.#tickDue = false;
+    const nowMs = this.#ports.clock.nowMs();
+    const lateTicks = (nowMs - this.#tickedAtMs) / this.#ports.config.tickMs - 1;
+    this.#tickedAtMs = nowMs;
+    if (lateTicks > STALL_TICKS) {
+      this.#quietTurns = QUIET_TURNS;
+      this.#setMayCampaign();
+    }
+    this.#watchDisk();
+    for (const replica of this.#replicas.values()) replica.tick();
+    this.#ports.onTick();
+  }
+
+  #endQuietTurn(): void {
+    this.#quietTurns -= 1;
+    if (this.#quietTurns === 0) this.#setMayCampaign();
+    else this.wake();
+  }
+
+  #setMayCampaign(): void {
+    const may = this.#quietTurns === 0 && !this.#stalled;
+    for (const replica of this.#replicas.values()) replica.raft.setMayCampaign(may);
+  }
+
+  #watchDisk(): void {
+    const { state } = this.#ports.wal.status();
+    const waitingMs = Math.round(this.commit.waitingMs());
+    const stalled = waitingMs > this.#ports.config.slowSyncMs || state !== 'ready';
+    for (const replica of this.#replicas.values()) replica.setLogFull(state === 'full');
+    if (stalled && this.#replicas.size > 0) this.#handOver();
+    if (stalled === this.#stalled) return;
+    this.#stalled = stalled;
+    this.#setMayCampaign();
+    if (stalled) this.#ports.log.warn('disk stalled: no proposals taken', { waitingMs, state });
+    else this.#ports.log.info('disk answers again');
+  }
+
+  /** R9: only to a follower whose disk has just shown that it works. */
+  #handOver(): void {
+    const ticks = this.#ports.config.slowSyncMs / this.#ports.config.tickMs;
+    for (const replica of this.#replicas.values()) {
+      if (!replica.leads) continue;
+      const { progress, transferTarget } = replica.raft.status();
+      if (transferTarget !== 0) continue;
+      const to = progress.find((peer) => !peer.learner && peer.appendSilentTicks < ticks);
+      if (to !== undefined) replica.raft.transferLeadership(to.replicaId);
+    }
+  }
+}

@@ -1,0 +1,465 @@
+/**
+ * One replica of a group on this node: the consensus core, the state machine, and what waits
+ * between them. The host calls its steps in the order of a turn; nothing here runs on its own.
+ */
+import {
+  Code,
+  Consistency,
+  type DerivedLimits,
+  deriveLimits,
+  type EntryCommand,
+  type ReadBatch,
+  recencyHintBytesMax,
+} from '@cashe/codec';
+import type {
+  Entry,
+  InstallSnapshotRequest,
+  LogIndex,
+  RaftCore,
+  Ready,
+  ReplicaId,
+  Role,
+  SoftState,
+} from '@cashe/raft';
+import { RecencyHints, type StateMachine } from '@cashe/store';
+import type { ClusterClock } from './cluster-clock.js';
+import type { LogStamp } from './log-stamp.js';
+import { Outbox } from './outbox.js';
+import type { PeerMessage, SnapshotSink } from './ports.js';
+import { type QueuedRead, Reads } from './reads.js';
+import type { ReplicaContext, ReplicaView } from './replica-context.js';
+import { ReplicaDigests } from './replica-digests.js';
+import { type SnapshotPorts, Snapshots } from './snapshots.js';
+import type { SnapshotMarker } from './storage-ports.js';
+import {
+  type BuiltEntry,
+  type CommandResult,
+  clockEntry,
+  type EntryStamp,
+  type QueuedWrite,
+  Writes,
+} from './writes.js';
+
+export class Replica implements ReplicaView {
+  readonly group: number;
+  readonly replicaId: ReplicaId;
+  readonly raft: RaftCore;
+  readonly clusterClock: ClusterClock;
+  readonly #context: ReplicaContext;
+  readonly #writes: Writes;
+  readonly #reads: Reads;
+  readonly #outbox: Outbox;
+  readonly #digests: ReplicaDigests;
+  readonly #snapshots: Snapshots;
+  readonly #hints: RecencyHints = new RecencyHints();
+  readonly #stamp: LogStamp;
+  #store: StateMachine;
+  #limits: DerivedLimits;
+  #inbox: PeerMessage[] = [];
+  #committed: Entry[] = [];
+  #committedHead = 0;
+  #held: BuiltEntry[] = [];
+  #role: Role = 'follower';
+  #leaderId: ReplicaId = 0;
+  #term = 0;
+  #restartLeases = false;
+  #clockIndex: LogIndex = 0;
+  #clockAtMs = 0;
+  #heardCommit: LogIndex = 0;
+  #heardAtMs = 0;
+  #freshAtMs = 0;
+  #restoring = false;
+  #logFull = false;
+  #hits = 0;
+  #misses = 0;
+
+  constructor(options: {
+    readonly group: number;
+    readonly replicaId: ReplicaId;
+    readonly raft: RaftCore;
+    readonly store: StateMachine;
+    readonly clusterClock: ClusterClock;
+    readonly stamp: LogStamp;
+    readonly context: ReplicaContext;
+    readonly snapshotPorts: SnapshotPorts;
+    /** The snapshot the state machine was restored from at boot. */
+    readonly marker: SnapshotMarker | undefined;
+  }) {
+    this.group = options.group;
+    this.replicaId = options.replicaId;
+    this.raft = options.raft;
+    this.clusterClock = options.clusterClock;
+    this.#store = options.store;
+    this.#stamp = options.stamp;
+    this.#context = options.context;
+    this.#limits = deriveLimits(options.store.settings().valueBytesMax);
+    this.#writes = new Writes(options.context.config);
+    this.#reads = new Reads(options.context.config);
+    this.#snapshots = new Snapshots(this, options.context, options.snapshotPorts, options.marker);
+    this.#outbox = new Outbox(this, options.context, this.#snapshots);
+    this.#digests = new ReplicaDigests(this, options.context);
+    this.#term = options.raft.status().currentTerm;
+  }
+
+  get store(): StateMachine {
+    return this.#store;
+  }
+  get limits(): DerivedLimits {
+    return this.#limits;
+  }
+  get leads(): boolean {
+    return this.#role === 'leader';
+  }
+  get leaderId(): ReplicaId {
+    return this.#leaderId;
+  }
+  get term(): number {
+    return this.#term;
+  }
+  get readAnswerBytesMax(): number {
+    return this.#context.config.readAnswerBytesMax;
+  }
+  get hits(): number {
+    return this.#hits;
+  }
+  get misses(): number {
+    return this.#misses;
+  }
+  get snapshotIndex(): LogIndex {
+    return this.#snapshots.index;
+  }
+  get restoring(): boolean {
+    return this.#restoring;
+  }
+
+  // ---- what others put in; each wakes the host ----
+
+  receive(message: PeerMessage): void {
+    if (this.#inbox.length >= this.#context.config.inboxMax) return;
+    // The log takes no entries until a snapshot frees some of it (R6): as if they were lost.
+    const entries = message.kind === 'appendEntriesRequest' && message.entries.length > 0;
+    if (entries && this.#logFull) return;
+    this.#inbox.push(message);
+    this.#context.wake();
+  }
+
+  /** A snapshot begins to arrive; undefined: another one is still arriving. */
+  receiveSnapshot(message: InstallSnapshotRequest): SnapshotSink | undefined {
+    return this.#snapshots.receive(message, () => this.receive(message));
+  }
+
+  write(write: QueuedWrite): boolean {
+    this.#context.wake();
+    return this.#writes.push(write);
+  }
+
+  read(read: QueuedRead): boolean {
+    this.#context.wake();
+    return this.#reads.push(read);
+  }
+
+  /** Answers once everything committed before now is applied here (leader only). */
+  barrier(deadlineMs: number, done: (code: Code, message: string) => void): boolean {
+    return this.read({
+      batch: BARRIER,
+      ops: [],
+      refused: [],
+      deadlineMs,
+      done: (answer) => done(answer.code, answer.message),
+    });
+  }
+
+  command(
+    command: EntryCommand,
+    deadlineMs: number,
+    done: (result: CommandResult) => void,
+  ): boolean {
+    this.#context.wake();
+    return this.#writes.pushCommand(command, deadlineMs, done);
+  }
+
+  /** A STALE lookup: counted, but no use for eviction (R18). */
+  countLookup(found: boolean): void {
+    if (found) this.#hits += 1;
+    else this.#misses += 1;
+  }
+
+  setLogFull(full: boolean): void {
+    this.#logFull = full;
+  }
+
+  // ---- the steps of a turn, in order ----
+
+  /** Group commit made every Ready up to `number` durable. */
+  durable(number: number): void {
+    this.#outbox.release(number);
+  }
+
+  /** Handles received messages; true when some are left for the next turn. */
+  stepInbox(): boolean {
+    const count = Math.min(this.#inbox.length, this.#context.config.inboxPerStepMax);
+    if (count === 0) return false;
+    const messages = this.#inbox.splice(0, count);
+    const nowMs = this.#context.clock.nowMs();
+    for (const message of messages) this.#step(message, nowMs);
+    return this.#inbox.length > 0;
+  }
+
+  #step(message: PeerMessage, nowMs: number): void {
+    switch (message.kind) {
+      case 'digestReport':
+        this.#digests.onReport(message);
+        return;
+      case 'digestVerdict':
+        this.#digests.onVerdict(message);
+        return;
+      case 'requestVoteResponse':
+        this.clusterClock.observeVote(message.clusterTime);
+        break;
+      case 'appendEntriesRequest':
+      case 'heartbeatRequest':
+      case 'installSnapshotRequest':
+        if (message.term >= this.#term) this.#hear(message, nowMs);
+        break;
+      case 'requestVoteRequest':
+      case 'appendEntriesResponse':
+      case 'heartbeatResponse':
+      case 'installSnapshotResponse':
+      case 'timeoutNowRequest':
+      case 'goneNotice':
+        break;
+    }
+    this.raft.step(message);
+  }
+
+  /** A message of the current leader: its clock, and how far it has committed (R16, R24). */
+  #hear(
+    message: { readonly clusterTime: number; readonly leaderCommit?: LogIndex },
+    nowMs: number,
+  ): void {
+    this.clusterClock.observe(message.clusterTime, nowMs);
+    if (message.leaderCommit === undefined) return;
+    this.#heardCommit = message.leaderCommit;
+    this.#heardAtMs = nowMs;
+  }
+
+  /** Time since this replica held all that the leader had committed when last heard (R24). */
+  ageMs(): number {
+    return this.leads ? 0 : this.#context.clock.nowMs() - this.#freshAtMs;
+  }
+
+  tick(): void {
+    this.raft.tick();
+    this.#maybeClock(false);
+    this.#snapshots.tick();
+  }
+
+  /** Proposes what is queued and asks for a read point; `stalled`: the disk is too slow (R9). */
+  propose(stalled: boolean): void {
+    if (!this.leads) {
+      if (this.#writes.hasQueued) this.#refuseWrites(Code.NOT_LEADER, 'this node does not lead');
+      if (this.#reads.hasQueued) this.#reads.abandon();
+      return;
+    }
+    if (stalled) {
+      this.#refuseWrites(Code.BUSY, "the leader's disk has not answered for a second");
+    } else if (this.#held.length > 0) {
+      this.#append(this.#held);
+    } else if (this.#writes.hasQueued) {
+      const nowMs = this.#context.clock.nowMs();
+      this.#append(this.#writes.take(nowMs, this.#limits, (room) => this.#entryStamp(room)));
+    }
+    this.#reads.startRound((context) => this.raft.readIndex(context));
+  }
+
+  /** Takes one Ready: sends, queues for the disk, hands out what is committed and confirmed. */
+  takeReady(): void {
+    if (!this.raft.hasReady()) return;
+    const ready = this.raft.ready();
+    if (ready.softState !== undefined) this.#onSoftState(ready.softState);
+    if (ready.entries.length > 0) this.#stamp.appended(ready.entries);
+    if (ready.snapshot !== undefined) this.#startRestore(ready);
+    this.#outbox.send(ready);
+    for (const entry of ready.committedEntries) this.#committed.push(entry);
+    for (const state of ready.readStates) this.#reads.confirmed(state.context, state.index);
+    for (const context of ready.readsAborted) this.#reads.aborted(context);
+  }
+
+  /** Applies committed entries and serves reads, both bounded; true when work is left (R34). */
+  applyAndServe(): boolean {
+    if (this.#restoring) return false;
+    const applied = this.#apply();
+    if (applied > 0) this.raft.applied(this.#store.appliedIndex);
+    if (this.#store.appliedIndex >= this.#heardCommit) this.#freshAtMs = this.#heardAtMs;
+    this.#serveReads();
+    const unapplied = this.#committed.length > this.#committedHead;
+    return unapplied || this.#reads.readyNow(this.#store.appliedIndex) || this.raft.hasReady();
+  }
+
+  // ---- leader ----
+
+  #refuseWrites(code: Code, message: string): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#writes.refuse(held, code, message);
+    this.#writes.refuseQueued(code, message);
+  }
+
+  #append(built: BuiltEntry[]): LogIndex {
+    if (built.length === 0) return 0;
+    const result = this.raft.propose(built.map((entry) => entry.data));
+    this.#held = [];
+    if (result.kind === 'appended') {
+      this.#writes.appended(built, result.term, result.firstIndex);
+      return result.firstIndex;
+    }
+    if (result.kind === 'notLeader') {
+      this.#writes.refuse(built, Code.NOT_LEADER, 'this node does not lead');
+    } else if (result.reason === 'tailFull') {
+      // R6: proposals wait until the tail can shrink; the queue behind them is bounded.
+      this.#held = built;
+    } else {
+      this.#writes.refuse(built, Code.BUSY, 'leadership is being handed over');
+    }
+    return 0;
+  }
+
+  /** What the leader adds to an entry; hints go to the entry only as far as `roomBytes` allow. */
+  #entryStamp(roomBytes: number): EntryStamp {
+    const restartLeases = this.#restartLeases;
+    this.#restartLeases = false;
+    return {
+      clusterTimeMs: this.clusterClock.stamp(this.#context.clock.nowMs()),
+      restartLeases,
+      recencyHints: roomBytes > 0 ? latestWithin(this.#hints.take(), roomBytes) : [],
+      digest: this.#digests.due(),
+    };
+  }
+
+  /** Proposes a clock entry when something is due, or when the log's clock is too old (R16-17). */
+  #maybeClock(readWaits: boolean): void {
+    if (!this.leads || this.#clockIndex > this.#store.appliedIndex || this.#restoring) return;
+    if (this.#held.length > 0) return;
+    const nowMs = this.#context.clock.nowMs();
+    const due = this.#store.nextExpiryMs() <= this.clusterClock.stamp(nowMs);
+    const old =
+      nowMs - this.#clockAtMs >= this.#context.config.clockEntryMs && this.#store.needsClock();
+    const restart = this.#restartLeases && this.#store.needsClock();
+    if (!due && !old && !restart && !readWaits) return;
+    this.#clockAtMs = nowMs;
+    this.#clockIndex = this.#append([clockEntry(this.#entryStamp(0))]);
+  }
+
+  #onSoftState(state: SoftState): void {
+    const led = this.leads;
+    this.#role = state.role;
+    this.#leaderId = state.leaderId;
+    this.#term = state.term;
+    if (this.leads && !led) {
+      const nowMs = this.#context.clock.nowMs();
+      const stampMs = Math.max(this.#stamp.clusterTimeMs(), this.#store.stats().clusterTimeMs);
+      const gapMs = this.#stamp.wallGapMs(this.#context.clock.wallMs());
+      this.#restartLeases = this.clusterClock.lead(stampMs, gapMs, nowMs);
+      this.#clockIndex = 0;
+      this.#clockAtMs = nowMs;
+    }
+    if (led && !this.leads) {
+      this.#refuseWrites(Code.NOT_LEADER, 'this node no longer leads');
+      this.#writes.abandon();
+      this.#reads.abandon();
+      this.#hints.take();
+      this.#digests.clear();
+    }
+    this.#context.onLeadership(this, state);
+  }
+
+  // ---- state machine ----
+
+  /** Units of work: one per 64 bytes of entry plus a constant; about one per op. */
+  #apply(): number {
+    let budget = this.#context.config.appliedOpsPerStepMax;
+    let count = 0;
+    while (budget > 0 && this.#committedHead < this.#committed.length) {
+      const entry = this.#committed[this.#committedHead] as Entry;
+      this.#committedHead += 1;
+      budget -= 16 + (entry.data.length >> 6);
+      count += 1;
+      this.#applyEntry(entry);
+    }
+    if (this.#committedHead === this.#committed.length) {
+      this.#committed = [];
+      this.#committedHead = 0;
+    }
+    return count;
+  }
+
+  #applyEntry(entry: Entry): void {
+    if (entry.kind !== 'normal') {
+      this.#store.skip(entry.index);
+      this.#writes.applied(entry.index, entry.term, undefined);
+      if (entry.kind === 'configuration') this.#context.onMembership(this);
+      return;
+    }
+    const decoded = this.#writes.decodedAt(entry.index, entry.term);
+    const result = this.#store.apply(entry.index, entry.data, decoded);
+    this.#writes.applied(entry.index, entry.term, result);
+    if (result.metaChanged) this.#context.onMembership(this);
+    this.#digests.applied(entry.index, result.digest);
+  }
+
+  #serveReads(): void {
+    if (!this.#reads.hasWaiting) return;
+    const nowMs = this.#context.clock.nowMs();
+    const due = this.#reads.serve({
+      store: this.#store,
+      clusterTimeMs: this.clusterClock.stamp(nowMs),
+      nowMs,
+      hit: (key) => {
+        this.#hits += 1;
+        this.#hints.note(key);
+      },
+      miss: () => {
+        this.#misses += 1;
+      },
+    });
+    if (due) this.#maybeClock(true);
+  }
+
+  #startRestore(ready: Ready): void {
+    this.#restoring = true;
+    this.#committed = [];
+    this.#committedHead = 0;
+    const meta = ready.snapshot;
+    if (meta === undefined) return;
+    this.#snapshots.restore(meta, (store) => {
+      this.#store = store;
+      this.#limits = deriveLimits(store.settings().valueBytesMax);
+      this.#restoring = false;
+      this.raft.applied(store.appliedIndex);
+      this.#context.onMembership(this);
+      this.#context.wake();
+    });
+  }
+}
+
+/** A read of nothing. */
+const BARRIER: ReadBatch = {
+  kind: 'read',
+  transmission: 0,
+  group: 0,
+  session: 0,
+  afterSequence: 0,
+  consistency: Consistency.LINEARIZABLE,
+  remainingMs: 0,
+  ops: new Uint8Array(0),
+};
+
+/** The most recently read keys whose bytes fit; those read longest ago go first (R18). */
+function latestWithin(keys: readonly string[], bytesMax: number): readonly string[] {
+  let bytes = 0;
+  for (let i = keys.length - 1; i >= 0; i -= 1) {
+    bytes += recencyHintBytesMax(keys[i] as string);
+    if (bytes > bytesMax) return keys.slice(i + 1);
+  }
+  return keys;
+}

@@ -1,0 +1,289 @@
+/**
+ * The snapshots of one replica (R6, R38): when to take one, sending it to followers that fell
+ * behind the log, receiving one, and which entries and files may go.
+ */
+import type { InstallSnapshotRequest, LogIndex, ReplicaId, SnapshotMeta } from '@cashe/raft';
+import type { StateMachine } from '@cashe/store';
+import type { Scheduler, SnapshotSink, SnapshotSource } from './ports.js';
+import type { ReplicaContext, ReplicaSnapshots, ReplicaView } from './replica-context.js';
+import { restoreSnapshot } from './restore.js';
+import { receiveSnapshot } from './snapshot-receiving.js';
+import { verifySnapshot, writeSnapshot } from './snapshot-writing.js';
+import type { SnapshotMarker, SnapshotReader, SnapshotStore, Wal } from './storage-ports.js';
+
+/** One snapshot is taken at a time per node (R6). */
+export interface SnapshotSlot {
+  busy: boolean;
+}
+
+export interface SnapshotPorts {
+  readonly wal: Wal;
+  readonly snapshots: SnapshotStore;
+  readonly scheduler: Scheduler;
+  readonly slot: SnapshotSlot;
+  /** Between 0 and 1: spreads the trigger so that replicas do not all snapshot at once. */
+  readonly jitter: number;
+}
+
+interface Transfer {
+  readonly message: InstallSnapshotRequest;
+  readonly sinceMs: number;
+  started: boolean;
+}
+
+export class Snapshots implements ReplicaSnapshots {
+  readonly #replica: ReplicaView;
+  readonly #context: ReplicaContext;
+  readonly #ports: SnapshotPorts;
+  readonly #transfers: Map<ReplicaId, Transfer> = new Map();
+  #index: LogIndex;
+  #file: string;
+  #bytes = 0;
+  #releasedIndex: LogIndex = 0;
+  #taking = false;
+  #pinned = false;
+  #receiving = false;
+  #received: { readonly meta: SnapshotMeta; readonly file: string } | undefined;
+
+  constructor(
+    replica: ReplicaView,
+    context: ReplicaContext,
+    ports: SnapshotPorts,
+    marker: SnapshotMarker | undefined,
+  ) {
+    this.#replica = replica;
+    this.#context = context;
+    this.#ports = ports;
+    this.#index = marker?.meta.lastIncludedIndex ?? 0;
+    this.#file = marker?.file ?? '';
+  }
+
+  get index(): LogIndex {
+    return this.#index;
+  }
+
+  tick(): void {
+    this.#releaseCovered();
+    this.#startTransfers();
+    this.#limitPin();
+    if (this.#due()) this.#take();
+  }
+
+  // ---- taking ----
+
+  #due(): boolean {
+    if (this.#taking || this.#ports.slot.busy || this.#replica.restoring) return false;
+    if (this.#replica.store.appliedIndex <= this.#index) return false;
+    const status = this.#ports.wal.status();
+    if (status.state === 'full' && status.pinningGroup === this.#replica.group) return true;
+    if (this.#waitingTransfer() !== undefined) return true;
+    const trigger = Math.max(this.#context.config.snapshotTriggerBytes, this.#bytes);
+    const spread = trigger * (0.9 + 0.2 * this.#ports.jitter);
+    return this.#ports.wal.bytesSince(this.#replica.group) >= spread;
+  }
+
+  #take(): void {
+    const { store, raft, group } = this.#replica;
+    const index = store.appliedIndex;
+    // R38: a snapshot never reaches above what is durable here.
+    if (index > raft.status().persistedIndex) return;
+    const meta = raft.snapshotMeta(index);
+    this.#taking = true;
+    this.#ports.slot.busy = true;
+    const startedMs = this.#context.clock.nowMs();
+    store.seal();
+    writeSnapshot(this.#ports.snapshots, store, group, meta, (error, file, bytes) => {
+      if (error !== undefined) {
+        this.#endTaking();
+        this.#context.log.error('snapshot failed', { group, index, error: error.message });
+        return;
+      }
+      const ms = Math.round(this.#context.clock.nowMs() - startedMs);
+      this.#context.log.info('snapshot written', { group, index, bytes, ms });
+      this.#mark(meta, file, bytes);
+    });
+  }
+
+  #endTaking(): void {
+    this.#taking = false;
+    this.#ports.slot.busy = false;
+    this.#context.wake();
+  }
+
+  #mark(meta: SnapshotMeta, file: string, bytes: number): void {
+    if (meta.lastIncludedIndex <= this.#index) {
+      // One that was installed meanwhile is newer; `retain` collects the file.
+      this.#endTaking();
+      return;
+    }
+    const { group, replicaId } = this.#replica;
+    const snapshot = { meta, file, replacesLog: false };
+    const marker = { hardState: undefined, entries: [], snapshot, tombstone: false };
+    this.#context.commit.addRecords(this.#replica, { group, replicaId, ...marker }, () => {
+      this.#index = Math.max(this.#index, meta.lastIncludedIndex);
+      this.#file = file;
+      this.#bytes = bytes;
+      this.#compact();
+      this.#endTaking();
+    });
+    this.#context.wake();
+  }
+
+  #compact(): void {
+    const pin = this.#pinned ? this.#index : undefined;
+    this.#replica.raft.compact(this.#index, pin);
+  }
+
+  /** Once the marker is durable: the log below it, and after a check the files before it, go. */
+  #releaseCovered(): void {
+    if (this.#releasedIndex >= this.#index) return;
+    if (this.#replica.raft.status().persistedIndex < this.#index) return;
+    const { group } = this.#replica;
+    const file = this.#file;
+    this.#releasedIndex = this.#index;
+    verifySnapshot(this.#ports.snapshots, file, (error) => {
+      if (error !== undefined) {
+        this.#context.fatal(error);
+        return;
+      }
+      this.#ports.wal.release(group, this.#releasedIndex);
+      if (file !== this.#file) return;
+      this.#ports.snapshots.retain(group, [file], (retainError) => {
+        if (retainError === undefined) return;
+        this.#context.log.warn('old snapshots not deleted', { group, error: retainError.message });
+      });
+    });
+  }
+
+  // ---- sending ----
+
+  send(message: InstallSnapshotRequest): void {
+    if (this.#transfers.has(message.to)) return;
+    const sinceMs = this.#context.clock.nowMs();
+    this.#transfers.set(message.to, { message, sinceMs, started: false });
+    this.#pinned = true;
+    if (this.#index > 0) this.#compact();
+    this.#context.wake();
+  }
+
+  /** A transfer that needs a newer snapshot than there is. */
+  #waitingTransfer(): Transfer | undefined {
+    for (const transfer of this.#transfers.values()) {
+      if (!transfer.started && transfer.message.snapshot.lastIncludedIndex > this.#index) {
+        return transfer;
+      }
+    }
+    return undefined;
+  }
+
+  #startTransfers(): void {
+    for (const transfer of this.#transfers.values()) {
+      if (!this.#replica.leads) this.#endTransfer(transfer, false);
+      else if (!transfer.started && this.#canSend(transfer)) this.#startTransfer(transfer);
+    }
+  }
+
+  #canSend(transfer: Transfer): boolean {
+    return this.#file !== '' && transfer.message.snapshot.lastIncludedIndex <= this.#index;
+  }
+
+  #startTransfer(transfer: Transfer): void {
+    transfer.started = true;
+    this.#ports.snapshots.open(this.#file, (error, reader) => {
+      if (reader === undefined) {
+        this.#context.log.error('snapshot unreadable', { error: error?.message });
+        this.#endTransfer(transfer, false);
+        return;
+      }
+      const { group } = this.#replica;
+      const { to } = transfer.message;
+      const index = reader.meta.lastIncludedIndex;
+      this.#context.log.info('snapshot transfer started', { group, to, index });
+      const clusterTime = this.#replica.clusterClock.stamp(this.#context.clock.nowMs());
+      const message = { ...transfer.message, snapshot: reader.meta, clusterTime };
+      this.#context.transport.sendSnapshot(group, message, sourceOf(reader), (delivered) => {
+        this.#context.log.info('snapshot transfer ended', { group, to, index, delivered });
+        this.#endTransfer(transfer, delivered);
+      });
+    });
+  }
+
+  #endTransfer(transfer: Transfer, delivered: boolean): void {
+    const { to } = transfer.message;
+    if (this.#transfers.get(to) !== transfer) return;
+    this.#transfers.delete(to);
+    this.#replica.raft.reportSnapshot(to, delivered);
+    if (this.#transfers.size === 0 && this.#pinned) {
+      this.#pinned = false;
+      if (this.#index > 0) this.#compact();
+    }
+    this.#context.wake();
+  }
+
+  /** R6: a transfer pins the log for a bounded time, then the leader gives up and says so. */
+  #limitPin(): void {
+    if (!this.#pinned) return;
+    const nowMs = this.#context.clock.nowMs();
+    const oldest = Math.min(...[...this.#transfers.values()].map((transfer) => transfer.sinceMs));
+    if (nowMs - oldest < this.#context.config.snapshotPinMs) return;
+    this.#pinned = false;
+    if (this.#index > 0) this.#compact();
+    const { group } = this.#replica;
+    this.#context.log.warn('a snapshot transfer takes too long: its log is kept no longer', {
+      group,
+      pinMs: this.#context.config.snapshotPinMs,
+    });
+  }
+
+  // ---- receiving ----
+
+  receive(message: InstallSnapshotRequest, deliver: () => void): SnapshotSink | undefined {
+    if (this.#receiving) return undefined;
+    this.#receiving = true;
+    const { group } = this.#replica;
+    const meta = message.snapshot;
+    return receiveSnapshot(this.#ports.snapshots, group, meta, (file) => {
+      this.#receiving = false;
+      if (file === undefined) return;
+      this.#received = { meta, file };
+      deliver();
+    });
+  }
+
+  installed(meta: SnapshotMeta): SnapshotMarker {
+    const received = this.#received;
+    if (received?.meta.lastIncludedIndex !== meta.lastIncludedIndex) {
+      throw new Error('the core installed a snapshot that was not received');
+    }
+    this.#index = meta.lastIncludedIndex;
+    this.#file = received.file;
+    return { meta, file: received.file, replacesLog: true };
+  }
+
+  restore(meta: SnapshotMeta, done: (store: StateMachine) => void): void {
+    const { group } = this.#replica;
+    const index = meta.lastIncludedIndex;
+    const file = this.#received?.file ?? this.#file;
+    const startedMs = this.#context.clock.nowMs();
+    restoreSnapshot(this.#ports.snapshots, file, this.#ports.scheduler, (error, store) => {
+      if (store === undefined) {
+        this.#context.fatal(error ?? new Error('snapshot could not be restored'));
+        return;
+      }
+      const ms = Math.round(this.#context.clock.nowMs() - startedMs);
+      this.#context.log.info('snapshot installed', { group, index, ms });
+      done(store);
+    });
+  }
+}
+
+function sourceOf(reader: SnapshotReader): SnapshotSource {
+  return {
+    sizeBytes: reader.bytes,
+    read: (done) => reader.read(done),
+    // A read-only file: there is nothing to do about an error on closing it.
+    close: () => reader.close(ignoreCloseError),
+  };
+}
+
+function ignoreCloseError(): void {}

@@ -1,0 +1,332 @@
+/** A node while it runs: what it is made of, how it gets into its cluster, and how it ends. */
+import { crc32 } from 'node:zlib';
+import { FORMAT_VERSION } from '@cashe/codec';
+import { credentials, ServerCredentials } from '@grpc/grpc-js';
+import { type ApiServer, createApiServer } from '../api/index.js';
+import { formatAddress } from '../config/address.js';
+import type { ExitReason, ListenAddress, NodeOptions, RunningNode } from '../config/options.js';
+import { Cluster, type HostConfig, hostConfig, type Logger, NodeCalls, type NodeView } from '../host/index.js';
+import {
+  configurationCodec,
+  createTransport,
+  defaultTransportLimits,
+  type PeerHandler,
+  type PeerTransport,
+} from '../rpc/index.js';
+import { AddressBook } from './address-book.js';
+import { type Admission, type AdmissionContext, AdmissionError } from './admission.js';
+import { admit, existingAdmission } from './admitting.js';
+import { FoundedAnswers, foundersHash } from './founding.js';
+import { handOver, keepRecordCurrent, leaveCluster } from './membership.js';
+import { realClock, realScheduler } from './real-ports.js';
+import { settingConflict } from './records.js';
+import { defaultStorageSizes, Storage, type StorageSizes } from './storage.js';
+
+/** For tests and measurements; everything has a default. */
+export interface NodeTuning {
+  readonly host?: Partial<HostConfig>;
+  readonly storage?: Partial<StorageSizes>;
+}
+
+/** Time for peers' connections to end by themselves. */
+const PEER_GRACE_MS = 500;
+
+export class NodeRuntime implements RunningNode {
+  readonly id: string;
+  readonly closed: Promise<ExitReason>;
+  readonly ready: Promise<void>;
+  readonly #options: NodeOptions;
+  readonly #log: Logger;
+  readonly #config: HostConfig;
+  readonly #storage: Storage;
+  readonly #calls: NodeCalls;
+  readonly #api: ApiServer;
+  readonly #transport: PeerTransport;
+  readonly #addresses: AddressBook;
+  readonly #stopping: AbortController = new AbortController();
+  readonly #startedMs: number = realClock.nowMs();
+  #resolveClosed: (reason: ExitReason) => void = () => undefined;
+  #resolveReady: () => void = () => undefined;
+  #waitingFor = 'its start';
+  #admission: Admission | undefined;
+  #cluster: Cluster | undefined;
+  #ending: Promise<void> | undefined;
+
+  private constructor(options: NodeOptions, log: Logger, tuning: NodeTuning, storage: Storage) {
+    this.id = options.id;
+    this.#options = options;
+    this.#log = log;
+    this.#config = hostConfig(tuning.host);
+    this.#storage = storage;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.ready = new Promise((resolve) => {
+      this.#resolveReady = resolve;
+    });
+    this.#addresses = new AddressBook(options, storage.nodeUid);
+    this.#calls = new NodeCalls({
+      clock: realClock,
+      scheduler: realScheduler,
+      crc32: (bytes) => crc32(bytes),
+      status: () => this.#status(),
+    });
+    this.#api = createApiServer({ calls: this.#calls, log });
+    this.#transport = createTransport({
+      identity: this.#addresses,
+      scheduler: realScheduler,
+      logger: log,
+      credentials: credentials.createInsecure(),
+      serverCredentials: ServerCredentials.createInsecure(),
+      limits: defaultTransportLimits,
+      peerRoutes: options.peerRoutes,
+      random: Math.random,
+    });
+  }
+
+  /** Binds the ports; everything after that goes on in the background. */
+  static async start(options: NodeOptions, log: Logger, tuning: NodeTuning): Promise<NodeRuntime> {
+    const sizes = { ...defaultStorageSizes, ...tuning.storage };
+    const storage = await Storage.open(options.dataDir, sizes);
+    let node: NodeRuntime | undefined;
+    try {
+      const admission = existingAdmission(options, storage);
+      const conflict =
+        admission && settingConflict(options.settings, admission.genesis.settings);
+      if (conflict !== undefined) throw new AdmissionError(conflict);
+      node = new NodeRuntime(options, log, tuning, storage);
+      await node.#bind();
+      void node.#enter(admission);
+      return node;
+    } catch (error) {
+      if (node !== undefined) await node.#closePorts(0);
+      await storage.close();
+      throw error;
+    }
+  }
+
+  get clientAddress(): string {
+    return this.#addresses.clientAddress;
+  }
+
+  get raftAddress(): string {
+    return this.#addresses.raftAddress;
+  }
+
+  async #bind(): Promise<void> {
+    const plans = this.#addresses.plans();
+    const raftPort = await this.#bindPeers(plans.raft.addresses);
+    const clientPort = await this.#api.bind(plans.client.addresses);
+    await this.#addresses.bound(clientPort, raftPort);
+    this.#log.info('listening', {
+      client: this.clientAddress,
+      clientScope: plans.client.reason,
+      raft: this.raftAddress,
+      raftScope: plans.raft.reason,
+    });
+  }
+
+  /** The addresses after the first take the port that the first one got. */
+  async #bindPeers(addresses: readonly ListenAddress[]): Promise<number> {
+    let bound = 0;
+    for (const { host, port } of addresses) {
+      const [got] = await this.#transport.bind([formatAddress(host, bound || port)]);
+      bound = got ?? port;
+    }
+    return bound;
+  }
+
+  // ---- into the cluster ----
+
+  async #enter(existing: Admission | undefined): Promise<void> {
+    try {
+      const admission = existing ?? (await this.#admit());
+      if (admission === undefined || this.#stopping.signal.aborted) return;
+      await this.#startCluster(admission);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #admit(): Promise<Admission | undefined> {
+    const context: AdmissionContext = {
+      nodeId: this.id,
+      nodeUid: this.#storage.nodeUid,
+      clientAddress: this.clientAddress,
+      raftAddress: this.raftAddress,
+      signal: this.#stopping.signal,
+      waitFor: (what) => this.#waitFor(what),
+    };
+    return admit(this.#options, context, this.#storage, this.#transport);
+  }
+
+  #waitFor(what: string): void {
+    if (what === this.#waitingFor) return;
+    this.#waitingFor = what;
+    this.#log.info('waiting', { for: what });
+  }
+
+  async #startCluster(admission: Admission): Promise<void> {
+    const { genesis, identity } = admission;
+    this.#waitFor('its log to be read back');
+    const openLog = await this.#storage.log(admission);
+    const { nodeUid } = this.#storage;
+    const cluster = await Cluster.load(
+      {
+        clusterId: genesis.clusterId,
+        nodeId: this.id,
+        nodeUid,
+        replicaId: identity.replicaId,
+        groupCount: genesis.groupCount,
+        genesisRecord: genesis.bytes,
+        genesis: (group) => genesis.group(group),
+        members: identity.members,
+      },
+      {
+        ...openLog,
+        config: this.#config,
+        clock: realClock,
+        scheduler: realScheduler,
+        log: this.#log,
+        transport: this.#transport,
+        configurationCodec,
+        calls: this.#calls,
+        random: Math.random,
+        fatal: (error) => this.#fail(error),
+        onRemoved: () => void this.#end('removed'),
+      },
+    );
+    if (this.#stopping.signal.aborted) return;
+    this.#admission = admission;
+    this.#cluster = cluster;
+    this.#transport.attach({
+      clusterId: genesis.clusterId,
+      settingsHash: cluster.hello().settingsHash,
+      handler: this.#peerHandler(cluster),
+    });
+    const hash = foundersHash(this.#options.founders ?? [], this.#options.settings);
+    this.#transport.serveFounders(new FoundedAnswers(this.id, nodeUid, genesis, hash));
+    this.#watchServing();
+    cluster.start();
+    keepRecordCurrent(this.#calls, this.#addresses, this.#log);
+    const { clusterId } = genesis;
+    this.#log.info('member of a cluster', { clusterId, replicaId: identity.replicaId });
+  }
+
+  #watchServing(): void {
+    this.#waitFor('a leader');
+    this.#calls.onServing((serving) => {
+      this.#waitingFor = serving ? '' : 'a leader';
+      this.#log.info(serving ? 'serving' : 'not serving: no leader was heard in time');
+      if (serving) this.#resolveReady();
+    });
+  }
+
+  #peerHandler({ host, onPeerHello }: Cluster): PeerHandler {
+    return {
+      onMessage: (group, message) => host.receive(group, message),
+      onUnreachable: (peer) => host.unreachable(peer),
+      onRefused: (peer) => host.refused(peer),
+      onConnected: () => host.wake(),
+      onSnapshot: (group, message) => host.receiveSnapshot(group, message),
+      onForwarded: (call, answer) => this.#calls.forwarded(call, answer),
+      onPeerHello: (peer) => onPeerHello(peer),
+      onForeignCluster: (clusterId) => this.#onForeignCluster(clusterId),
+    };
+  }
+
+  /** R25: the data directory was lost, and the node founded a cluster of its own by mistake. */
+  #onForeignCluster(clusterId: string): void {
+    const founders = this.#admission?.genesis.founders.length ?? 0;
+    if (founders !== 1 || this.#calls.topology().members.length !== 1) return;
+    this.#fail(
+      new AdmissionError(
+        `cluster ${clusterId} counts this node as a member; remove it there and start with --leaderaddr`,
+      ),
+    );
+  }
+
+  #status(): NodeView {
+    const { nodeUid } = this.#storage;
+    return {
+      clusterId: this.#admission?.genesis.clusterId ?? '',
+      nodeId: this.id,
+      nodeUid,
+      clientAddress: this.clientAddress,
+      raftAddress: this.raftAddress,
+      formatVersionMax: FORMAT_VERSION,
+      waitingFor: this.#waitingFor,
+      groups: this.#cluster?.groups() ?? [],
+      members: this.#calls.topology().members,
+      settings: this.#cluster?.settings(),
+      uptimeMs: Math.round(realClock.nowMs() - this.#startedMs),
+    };
+  }
+
+  // ---- the end ----
+
+  async stop(): Promise<void> {
+    if (this.#options.leaveOnExit && this.#cluster !== undefined && this.#ending === undefined) {
+      try {
+        await this.leave();
+        return;
+      } catch (error) {
+        this.#log.warn('could not leave: stopping as a member', { error: (error as Error).message });
+      }
+    }
+    await this.#end('stopped');
+  }
+
+  async leave(): Promise<void> {
+    await leaveCluster(this.#calls, this.id);
+    await this.#end('removed');
+  }
+
+  #fail(error: Error): void {
+    const message = error.message;
+    this.#log.error('the node must stop', { error: message });
+    void this.#end({ kind: 'failed', message });
+  }
+
+  #end(reason: 'stopped' | 'removed' | ExitReason): Promise<void> {
+    this.#ending ??= this.#shutDown(typeof reason === 'string' ? { kind: reason } : reason);
+    return this.#ending;
+  }
+
+  async #shutDown(reason: ExitReason): Promise<void> {
+    const failed = reason.kind === 'failed';
+    const drainMs = failed ? 0 : this.#options.drainMs;
+    const deadlineMs = realClock.nowMs() + drainMs;
+    this.#stopping.abort();
+    // NOT_SERVING at once; calls in flight may finish while leadership moves.
+    const drained = this.#api.drain(drainMs);
+    if (!failed && this.#cluster !== undefined) {
+      await handOver(this.#cluster, this.#calls, deadlineMs, this.#log);
+    }
+    await drained;
+    await this.#stopHost(reason);
+    await this.#closePorts(PEER_GRACE_MS);
+    await this.#storage.close();
+    this.#log.info('stopped', { reason: reason.kind });
+    this.#resolveClosed(reason);
+  }
+
+  /** No turn runs any more; what is being written gets written. */
+  async #stopHost(reason: ExitReason): Promise<void> {
+    const cluster = this.#cluster;
+    if (cluster === undefined) return;
+    cluster.host.stop();
+    await new Promise<void>((resolve) => cluster.host.commit.whenIdle(resolve));
+    if (reason.kind !== 'removed' || this.#admission === undefined) return;
+    const { identity } = this.#admission;
+    const groups = [...cluster.host.replicas.keys()];
+    await this.#storage.buryGroups(groups, identity.replicaId);
+    await this.#storage.bury({ ...identity, members: cluster.members() });
+    this.#log.info('removed from the cluster: tombstone written');
+  }
+
+  async #closePorts(graceMs: number): Promise<void> {
+    this.#api.forceClose();
+    await this.#transport.stop(graceMs);
+  }
+}

@@ -1,0 +1,163 @@
+/** Everything a node keeps on disk: opened in order, closed in order. */
+import { randomBytes } from 'node:crypto';
+import { deriveLimits } from '@cashe/codec';
+import type { SnapshotStore, Wal } from '../host/index.js';
+import {
+  type OpenedStorage,
+  openStorage,
+  SEGMENT_BYTES,
+  syncWorkerUrl,
+  WAL_BYTES_MAX,
+} from '../wal/index.js';
+import type { Admission } from './admission.js';
+import { realClock, realScheduler } from './real-ports.js';
+import {
+  decodeIdentity,
+  encodeIdentity,
+  type Genesis,
+  type Identity,
+  readGenesis,
+} from './records.js';
+
+export interface StorageSizes {
+  readonly segmentBytes: number;
+  readonly walBytesMax: number;
+}
+
+export const defaultStorageSizes: StorageSizes = {
+  segmentBytes: SEGMENT_BYTES,
+  walBytesMax: WAL_BYTES_MAX,
+};
+
+export interface OpenLog {
+  readonly wal: Wal;
+  readonly snapshots: SnapshotStore;
+}
+
+/** One data directory, locked for this process. */
+export class Storage {
+  readonly nodeUid: string;
+  readonly #opened: OpenedStorage;
+  readonly #sizes: StorageSizes;
+  #wal: Wal | undefined;
+
+  private constructor(opened: OpenedStorage, sizes: StorageSizes) {
+    this.#opened = opened;
+    this.#sizes = sizes;
+    this.nodeUid = opened.data.nodeUid;
+  }
+
+  /** Throws a StorageError: locked, foreign, corrupt or not accessible. */
+  static async open(path: string, sizes: StorageSizes): Promise<Storage> {
+    const environment = { clock: realClock, scheduler: realScheduler, random: randomBytes };
+    const opened = await openStorage({ path, environment, syncWorker: syncWorkerUrl });
+    return new Storage(opened, sizes);
+  }
+
+  genesis(): Genesis | undefined {
+    const bytes = this.#opened.data.read('genesis');
+    return bytes && readGenesis(bytes);
+  }
+
+  identity(): Identity | undefined {
+    const bytes = this.#opened.data.read('identity');
+    return bytes && decodeIdentity(bytes);
+  }
+
+  /** The identity this directory lost when its node was removed; undefined: it was not. */
+  removedIdentity(): Identity | undefined {
+    const bytes = this.#opened.data.read('tombstone');
+    const removed = bytes && decodeIdentity(bytes);
+    return removed?.replicaId === this.identity()?.replicaId ? removed : undefined;
+  }
+
+  /**
+   * Genesis, then the log, then the identity: a directory with an identity has everything else, so
+   * that a log which is missing later was lost (R37).
+   */
+  async admit(admission: Admission): Promise<void> {
+    await this.#write('genesis', admission.genesis.bytes);
+    const wal = await this.#openWal(admission, false);
+    await this.#createGroups(wal, admission.genesis, admission.identity);
+    await this.#write('identity', encodeIdentity(admission.identity));
+  }
+
+  async bury(identity: Identity): Promise<void> {
+    await this.#write('tombstone', encodeIdentity(identity));
+  }
+
+  /** The replicas are gone for ever: durable before anything of them is deleted (R8). */
+  buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
+    const wal = this.#wal;
+    if (wal === undefined) return Promise.resolve();
+    const records = groups.map((group) => {
+      const nothing = { hardState: undefined, entries: [], snapshot: undefined };
+      return { group, replicaId, ...nothing, tombstone: true };
+    });
+    return new Promise((resolve, reject) => {
+      wal.append(records, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  #write(record: 'genesis' | 'identity' | 'tombstone', bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#opened.data.write(record, bytes, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  /** The log of an admitted node. */
+  async log(admission: Admission): Promise<OpenLog> {
+    const wal = await this.#openWal(admission, true);
+    return { wal, snapshots: this.#opened.snapshots };
+  }
+
+  async #openWal(admission: Admission, mustExist: boolean): Promise<Wal> {
+    if (this.#wal !== undefined) return this.#wal;
+    const { blockBytesMax } = deriveLimits(admission.genesis.settings.valueBytesMax);
+    this.#wal = await this.#opened.openLog({ ...this.#sizes, blockBytesMax, mustExist });
+    return this.#wal;
+  }
+
+  /** A group starts from the founders' configuration at index 0, on founders and joiners alike. */
+  #createGroups(wal: Wal, genesis: Genesis, identity: Identity): Promise<void> {
+    const voters = genesis.founders.map((founder) => founder.replicaId);
+    const replicaIdMax = Math.max(...voters);
+    const configuration = { voters, votersOutgoing: [], learners: [], replicaIdMax };
+    const meta = { lastIncludedIndex: 0, lastIncludedTerm: 0, configuration };
+    const known = new Set(
+      wal
+        .groupLogs()
+        .filter((log) => log.replicaId === identity.replicaId)
+        .map((log) => log.group),
+    );
+    const missing = Array.from({ length: genesis.groupCount }, (_, group) => group).filter(
+      (group) => !known.has(group),
+    );
+    if (missing.length === 0) return Promise.resolve();
+    const records = missing.map((group) => ({
+      group,
+      replicaId: identity.replicaId,
+      hardState: { currentTerm: 0, votedFor: 0, commitIndex: 0 },
+      entries: [],
+      snapshot: { meta, file: '', replacesLog: true },
+      tombstone: false,
+    }));
+    return new Promise((resolve, reject) => {
+      wal.append(records, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  /** The log must have no append outstanding. */
+  close(): Promise<void> {
+    return this.#opened.close();
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * How founders find each other before there is a cluster (R25). Records travel and are kept as the
+ * bytes their first founder wrote, so that all nodes hold equal ones whatever release they run.
+ */
+import { CodecError, createReader, createWriter } from '@cashe/codec';
+import { type handleUnaryCall, status } from '@grpc/grpc-js';
+import { createPeerClient, resolveAddress } from './dial.js';
+import { tryDecode } from './errors.js';
+import type { TransportOptions } from './options.js';
+import { asBuffer } from './raft-codec.js';
+import { callUnary, malformed } from './service.js';
+
+export interface FoundRequest {
+  readonly nodeId: string;
+  readonly nodeUid: string;
+  readonly foundersHash: string;
+  /** Encoded GenesisRecord, handed over by the first founder. */
+  readonly genesis: Uint8Array | undefined;
+}
+
+export interface FoundAnswer {
+  readonly nodeId: string;
+  readonly nodeUid: string;
+  readonly blank: boolean;
+  readonly foundersHash: string;
+  /** Encoded GenesisRecord. */
+  readonly genesis: Uint8Array | undefined;
+  readonly joining: boolean;
+}
+
+/** Answers founders; set by genesis, before and after the node belongs to a cluster. */
+export interface FoundHandler {
+  onFound(request: FoundRequest): FoundAnswer;
+}
+
+/** Thrown when a founder gave no answer; asking again later is the remedy. */
+export class FounderUnreachableError extends Error {
+  override readonly name = 'FounderUnreachableError';
+}
+
+export function askFounder(
+  options: TransportOptions,
+  address: string,
+  request: FoundRequest,
+  timeoutMs: number,
+): Promise<FoundAnswer> {
+  return new Promise((resolve, reject) => {
+    const fail = (reason: string): void => {
+      reject(new FounderUnreachableError(`${address}: ${reason}`));
+    };
+    resolveAddress(address, 0, (problem, target) => {
+      if (target === undefined) {
+        fail(problem ?? 'cannot be resolved');
+        return;
+      }
+      const client = createPeerClient(target, options.credentials, options.limits);
+      const bytes = encodeFoundRequest(request);
+      callUnary(client, 'found', bytes, timeoutMs, (error, response) => {
+        client.close();
+        if (error !== null || response === undefined) {
+          fail(error?.details ?? 'no answer');
+          return;
+        }
+        const answer = tryDecode(() => decodeFoundAnswer(response));
+        if (answer instanceof CodecError) fail(answer.message);
+        else resolve(answer);
+      });
+    });
+  });
+}
+
+/** Serves Found with whatever handler is set now. */
+export function serveFound(
+  handler: () => FoundHandler | undefined,
+): handleUnaryCall<Buffer, Buffer> {
+  return (call, callback) => {
+    const request = tryDecode(() => decodeFoundRequest(call.request));
+    if (request instanceof CodecError) {
+      callback(malformed(request));
+      return;
+    }
+    const present = handler();
+    if (present === undefined) {
+      callback({ code: status.UNAVAILABLE, details: 'the node is not up to answering yet' });
+      return;
+    }
+    callback(null, encodeFoundAnswer(present.onFound(request)));
+  };
+}
+
+export function encodeFoundRequest(request: FoundRequest): Buffer {
+  const writer = createWriter();
+  writer.string(1, request.nodeId);
+  writer.string(2, request.nodeUid);
+  writer.string(3, request.foundersHash);
+  if (request.genesis !== undefined) writer.bytesAlways(4, request.genesis);
+  return asBuffer(writer.finish());
+}
+
+export function decodeFoundRequest(bytes: Uint8Array): FoundRequest {
+  const reader = createReader(bytes);
+  let nodeId = '';
+  let nodeUid = '';
+  let foundersHash = '';
+  let genesis: Uint8Array | undefined;
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag === 0x0a) nodeId = reader.string();
+    else if (tag === 0x12) nodeUid = reader.string();
+    else if (tag === 0x1a) foundersHash = reader.string();
+    else if (tag === 0x22) genesis = new Uint8Array(reader.view());
+    else reader.skip(tag);
+  }
+  return { nodeId, nodeUid, foundersHash, genesis };
+}
+
+export function encodeFoundAnswer(answer: FoundAnswer): Buffer {
+  const writer = createWriter();
+  writer.string(1, answer.nodeId);
+  writer.string(2, answer.nodeUid);
+  writer.bool(3, answer.blank);
+  writer.string(4, answer.foundersHash);
+  if (answer.genesis !== undefined) writer.bytesAlways(5, answer.genesis);
+  writer.bool(6, answer.joining);
+  return asBuffer(writer.finish());
+}
+
+export function decodeFoundAnswer(bytes: Uint8Array): FoundAnswer {
+  const reader = createReader(bytes);
+  let nodeId = '';
+  let nodeUid = '';
+  let blank = false;
+  let foundersHash = '';
+  let genesis: Uint8Array | undefined;
+  let joining = false;
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag === 0x0a) nodeId = reader.string();
+    else if (tag === 0x12) nodeUid = reader.string();
+    else if (tag === 0x18) blank = reader.bool();
+    else if (tag === 0x22) foundersHash = reader.string();
+    else if (tag === 0x2a) genesis = new Uint8Array(reader.view());
+    else if (tag === 0x30) joining = reader.bool();
+    else reader.skip(tag);
+  }
+  return { nodeId, nodeUid, blank, foundersHash, genesis, joining };
+}

@@ -1,0 +1,102 @@
+import type { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
+import type { Logger, Scheduler } from '../host/ports.js';
+import type { LocalIdentity } from './hello.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Bounds and times of the peer transport (R35). */
+export interface TransportLimits {
+  /** One gRPC message; from codec's `deriveLimits` (R20). */
+  readonly messageBytesMax: number;
+  /** Replication queued for one peer; more is dropped and reported. */
+  readonly peerQueueBytesMax: number;
+  /** Heartbeats and answers queued for one peer, beside replication (R5). */
+  readonly peerUrgentBytesMax: number;
+  /** A frame takes further messages while it is below this, so that heartbeats pass in between. */
+  readonly frameBytesTarget: number;
+  /** Bytes handed to grpc-js and not yet written; what is there can no longer be overtaken. */
+  readonly writeAheadBytesMax: number;
+  /** Frames handed to grpc-js and not yet written; below its own high-water mark. */
+  readonly writeAheadFramesMax: number;
+  /** HTTP/2 receive window of a stream and of a connection (R32). */
+  readonly windowBytes: number;
+  readonly connectTimeoutMs: number;
+  readonly probeTimeoutMs: number;
+  readonly reconnectDelayMsMin: number;
+  readonly reconnectDelayMsMax: number;
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** A stream must introduce itself within this. */
+  readonly helloTimeoutMs: number;
+  readonly incomingStreamsMax: number;
+  readonly connectionsMax: number;
+  readonly callsPerConnectionMax: number;
+  /** A connection without a call is closed after this. */
+  readonly connectionIdleMs: number;
+  readonly voteTimeoutMs: number;
+  /** How long an incoming vote request waits for the replica. */
+  readonly voteAnswerTimeoutMs: number;
+  readonly pendingVotesMax: number;
+  readonly snapshotChunkBytesMax: number;
+  readonly snapshotWriteAheadChunksMax: number;
+  readonly snapshotsIncomingMax: number;
+  readonly snapshotsOutgoingMax: number;
+  /** A transfer without progress for this long is given up. */
+  readonly snapshotIdleMsMax: number;
+  /** From the last byte to the follower's answer: verify, sync, restore. */
+  readonly snapshotFinishMsMax: number;
+  readonly forwardsInFlightMax: number;
+  readonly forwardBytesMax: number;
+  /** Answers of forwarded calls not yet taken by the peer; more ends the stream (R32). */
+  readonly forwardAnswerBytesMax: number;
+  /** How long after the caller's deadline an answer is still waited for. */
+  readonly forwardGraceMs: number;
+}
+
+export const defaultTransportLimits: TransportLimits = {
+  messageBytesMax: 4 * MIB + 128 * KIB,
+  peerQueueBytesMax: 64 * MIB,
+  peerUrgentBytesMax: MIB,
+  frameBytesTarget: MIB,
+  writeAheadBytesMax: MIB,
+  writeAheadFramesMax: 8,
+  windowBytes: 4 * MIB,
+  connectTimeoutMs: 2000,
+  probeTimeoutMs: 1000,
+  reconnectDelayMsMin: 50,
+  reconnectDelayMsMax: 1000,
+  keepaliveMs: 2000,
+  keepaliveTimeoutMs: 3000,
+  helloTimeoutMs: 5000,
+  incomingStreamsMax: 256,
+  connectionsMax: 1024,
+  callsPerConnectionMax: 1024,
+  connectionIdleMs: 300_000,
+  voteTimeoutMs: 1000,
+  voteAnswerTimeoutMs: 2000,
+  pendingVotesMax: 1024,
+  snapshotChunkBytesMax: 256 * KIB,
+  snapshotWriteAheadChunksMax: 4,
+  snapshotsIncomingMax: 2,
+  snapshotsOutgoingMax: 4,
+  snapshotIdleMsMax: 10_000,
+  snapshotFinishMsMax: 120_000,
+  forwardsInFlightMax: 4096,
+  forwardBytesMax: 64 * MIB,
+  forwardAnswerBytesMax: 64 * MIB,
+  forwardGraceMs: 1000,
+};
+
+export interface TransportOptions {
+  readonly identity: LocalIdentity;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly credentials: ChannelCredentials;
+  readonly serverCredentials: ServerCredentials;
+  readonly limits: TransportLimits;
+  /** Where to dial a node instead of its advertised address: node id to host:port. */
+  readonly peerRoutes: ReadonlyMap<string, string>;
+  /** 0 to 1; spreads reconnects. */
+  readonly random: () => number;
+}

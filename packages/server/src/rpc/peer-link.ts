@@ -1,0 +1,280 @@
+import type { PeerHello } from '@cashe/proto';
+import type { Client, StatusObject } from '@grpc/grpc-js';
+import type { TimerHandle } from '../host/ports.js';
+import type { Admission } from './admission.js';
+import { createPeerClient, type DialTarget, probe, resolveAddress } from './dial.js';
+import { errorText } from './errors.js';
+import { checkAnswer } from './hello.js';
+import type { TransportOptions } from './options.js';
+import { Outbox } from './outbox.js';
+import {
+  decodeFrame,
+  encodeHelloFrame,
+  type Frame,
+  type GroupedMessage,
+  type StreamMessage,
+} from './raft-codec.js';
+import { type OutgoingStream, openStream } from './service.js';
+
+/** The node at the other end. */
+export interface LinkPeer {
+  readonly nodeId: string;
+  readonly nodeUid: string;
+  /** host:port to dial. */
+  readonly address: string;
+}
+
+export interface LinkEvents {
+  onOpen(link: PeerLink, hello: PeerHello): void;
+  /** The connection is gone; what was queued is lost. */
+  onLost(link: PeerLink): void;
+  /** The peer's process is gone: its connection broke and nobody listens there any more (R7). */
+  onRefused(link: PeerLink): void;
+  onMessages(link: PeerLink, messages: readonly GroupedMessage[]): void;
+}
+
+/** What the link is doing; each state owns what has to be given up with it. */
+type LinkState =
+  | { readonly name: 'closed' }
+  | { readonly name: 'resolving' }
+  | { readonly name: 'probing'; readonly cancel: () => void }
+  | {
+      readonly name: 'connecting';
+      readonly target: DialTarget;
+      readonly client: Client;
+      readonly stream: OutgoingStream;
+      readonly timer: TimerHandle;
+    }
+  | {
+      readonly name: 'open';
+      readonly target: DialTarget;
+      readonly client: Client;
+      readonly stream: OutgoingStream;
+      readonly outbox: Outbox;
+    }
+  | { readonly name: 'backoff'; readonly timer: TimerHandle };
+
+/**
+ * The one outgoing stream to a node (R28), dialled again and again until it is closed: after 50 ms,
+ * then up to a second apart, jittered. Nothing is queued while it is not open: Raft repeats itself.
+ */
+export class PeerLink {
+  readonly peer: LinkPeer;
+  readonly #options: TransportOptions;
+  readonly #admission: Admission;
+  readonly #events: LinkEvents;
+  #state: LinkState = { name: 'closed' };
+  /** Attempts since the link was last open. */
+  #attempts = 0;
+  /** It was open and nobody was seen listening since: a refused connect means a dead process. */
+  #mayBeDead = false;
+  #lastProblem = '';
+
+  constructor(peer: LinkPeer, options: TransportOptions, admission: Admission, events: LinkEvents) {
+    this.peer = peer;
+    this.#options = options;
+    this.#admission = admission;
+    this.#events = events;
+  }
+
+  get isOpen(): boolean {
+    return this.#state.name === 'open';
+  }
+
+  /** The channel for unary calls; they may be made as soon as it is being connected. */
+  get client(): Client | undefined {
+    const state = this.#state;
+    return state.name === 'open' || state.name === 'connecting' ? state.client : undefined;
+  }
+
+  /** Where the peer answers; only while the link is open. */
+  get target(): DialTarget | undefined {
+    return this.#state.name === 'open' ? this.#state.target : undefined;
+  }
+
+  /** Bytes that wait to leave. */
+  get queuedBytes(): number {
+    return this.#state.name === 'open' ? this.#state.outbox.bytes : 0;
+  }
+
+  /** Begins to dial; the link must be new. */
+  start(): void {
+    this.#dial();
+  }
+
+  /** The peer was heard of: there is no point in waiting any longer. */
+  kick(): void {
+    if (this.#state.name !== 'backoff') return;
+    this.#state.timer.cancel();
+    this.#dial();
+  }
+
+  /** False when the message was dropped. */
+  send(group: number, message: StreamMessage): boolean {
+    return this.#state.name === 'open' && this.#state.outbox.offer(group, message);
+  }
+
+  flush(): void {
+    if (this.#state.name === 'open') this.#state.outbox.flush();
+  }
+
+  close(): void {
+    this.#leave();
+    this.#state = { name: 'closed' };
+  }
+
+  /** Gives up what the present state holds. */
+  #leave(): void {
+    const state = this.#state;
+    switch (state.name) {
+      case 'probing':
+        state.cancel();
+        return;
+      case 'backoff':
+        state.timer.cancel();
+        return;
+      case 'connecting':
+        state.timer.cancel();
+        endStream(state.stream, state.client);
+        return;
+      case 'open':
+        state.outbox.close();
+        endStream(state.stream, state.client);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #dial(): void {
+    const resolving: LinkState = { name: 'resolving' };
+    this.#state = resolving;
+    resolveAddress(this.peer.address, this.#attempts, (error, target) => {
+      if (this.#state !== resolving) return;
+      if (target === undefined) this.#retry(error ?? 'cannot be resolved');
+      else if (this.#mayBeDead) this.#probe(target);
+      else this.#connect(target);
+    });
+  }
+
+  #probe(target: DialTarget): void {
+    const cancel = probe(target, this.#options.limits.probeTimeoutMs, (result) => {
+      if (result === 'accepted') {
+        this.#connect(target);
+        return;
+      }
+      if (result === 'refused') {
+        this.#mayBeDead = false;
+        this.#events.onRefused(this);
+      }
+      // The host may have closed this link from within.
+      if (this.#state.name === 'probing') this.#retry(`connection ${result}`);
+    });
+    this.#state = { name: 'probing', cancel };
+  }
+
+  #connect(target: DialTarget): void {
+    const { credentials, limits, scheduler } = this.#options;
+    const client = createPeerClient(target, credentials, limits);
+    const stream = openStream(client, 'appendEntries');
+    const timer = scheduler.after(limits.connectTimeoutMs, () =>
+      this.#onEnd(stream, 'no answer in time'),
+    );
+    this.#state = { name: 'connecting', target, client, stream, timer };
+    stream.on('data', (bytes: Buffer) => this.#onFrame(stream, bytes));
+    stream.on('error', () => undefined); // 'status' follows and says the same.
+    stream.on('status', (ended: StatusObject) => this.#onEnd(stream, reasonOf(ended)));
+    stream.write(encodeHelloFrame(this.#admission.hello(this.peer.nodeId)));
+  }
+
+  #onFrame(stream: OutgoingStream, bytes: Buffer): void {
+    const state = this.#state;
+    if ((state.name !== 'open' && state.name !== 'connecting') || state.stream !== stream) return;
+    let frame: Frame;
+    try {
+      frame = decodeFrame(ownBytes(bytes));
+    } catch (error) {
+      this.#onEnd(stream, `malformed: ${errorText(error)}`);
+      return;
+    }
+    if (state.name === 'connecting') this.#onAnswer(state, frame.hello);
+    else this.#events.onMessages(this, frame.messages);
+  }
+
+  /** The first frame of the peer: only now it is known to be the right one. */
+  #onAnswer(state: Extract<LinkState, { name: 'connecting' }>, hello: PeerHello | undefined): void {
+    const clusterId = this.#admission.attachment?.clusterId ?? '';
+    const problem = checkAnswer(hello, clusterId, this.peer);
+    if (problem !== undefined || hello === undefined) {
+      this.#onEnd(state.stream, problem ?? 'no hello');
+      return;
+    }
+    const { target, client, stream } = state;
+    state.timer.cancel();
+    const outbox = new Outbox(this.#options.limits, (frame, written) => {
+      stream.write(frame, written);
+    });
+    this.#state = { name: 'open', target, client, stream, outbox };
+    this.#attempts = 0;
+    this.#mayBeDead = true;
+    this.#lastProblem = '';
+    this.#events.onOpen(this, hello);
+  }
+
+  #onEnd(stream: OutgoingStream, reason: string): void {
+    const state = this.#state;
+    if ((state.name !== 'open' && state.name !== 'connecting') || state.stream !== stream) return;
+    const wasOpen = state.name === 'open';
+    this.#leave();
+    if (!wasOpen) {
+      this.#retry(reason);
+      return;
+    }
+    // At once, not after a pause: a refused connect now says that the process is gone.
+    this.#state = { name: 'closed' };
+    const { nodeId, address } = this.peer;
+    this.#options.logger.warn('peer lost', { nodeId, address, reason });
+    this.#lastProblem = reason;
+    this.#dial();
+    this.#events.onLost(this);
+  }
+
+  #retry(problem: string): void {
+    const { limits, logger, random, scheduler } = this.#options;
+    if (problem !== this.#lastProblem) {
+      const { nodeId, address } = this.peer;
+      logger.info('peer not reached', { nodeId, address, reason: problem });
+      this.#lastProblem = problem;
+    }
+    const full = Math.min(
+      limits.reconnectDelayMsMax,
+      limits.reconnectDelayMsMin * 2 ** Math.min(this.#attempts, 16),
+    );
+    this.#attempts++;
+    const timer = scheduler.after(full * (0.5 + 0.5 * random()), () => this.#dial());
+    this.#state = { name: 'backoff', timer };
+  }
+}
+
+/** The status without the time of day that grpc-js adds, so that equal reasons are equal. */
+function reasonOf(ended: StatusObject): string {
+  return ended.details.replaceAll(/ ?\([0-9T:.-]+Z\)/g, '');
+}
+
+function endStream(stream: OutgoingStream, client: Client): void {
+  stream.removeAllListeners('data');
+  stream.cancel();
+  client.close();
+}
+
+/** Frames without entries are smaller; nothing of them is kept. */
+const ENTRY_FRAME_BYTES_MIN = 64;
+
+/**
+ * Entries stay in memory as views on the frame, so a frame that is a slice of a much larger slab
+ * is copied: a kept entry of 100 bytes must not pin 8 KiB.
+ */
+export function ownBytes(frame: Buffer): Uint8Array {
+  if (frame.length < ENTRY_FRAME_BYTES_MIN) return frame;
+  return frame.buffer.byteLength > 2 * frame.length ? new Uint8Array(frame) : frame;
+}

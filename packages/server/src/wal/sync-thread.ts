@@ -1,0 +1,72 @@
+/**
+ * A thread that does nothing but write and sync the log. File sync otherwise shares libuv's pool
+ * with address look-ups, crypto and snapshot files: four slow look-ups would stop every write
+ * (R34). Measured in docs/performance.md, "WAL sync".
+ */
+import { Worker } from 'node:worker_threads';
+import { assert } from './errors.js';
+import { CONTROL_BYTES, JOB, type SyncJob, type SyncReport } from './sync-job.js';
+
+/** The file the thread runs; exists only in what was built. */
+export const syncWorkerUrl: URL = new URL('./sync-worker.js', import.meta.url);
+
+export type SyncDone = (report: SyncReport) => void;
+
+export class SyncThread {
+  readonly #worker: Worker;
+  readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES));
+  #done: SyncDone | undefined = undefined;
+  #ended: SyncReport | undefined = undefined;
+
+  constructor(url: URL) {
+    this.#worker = new Worker(url, { workerData: this.#control.buffer });
+    this.#worker.on('message', (report: SyncReport) => this.#settle(report));
+    this.#worker.on('error', (error) => this.#end(String(error)));
+    this.#worker.on('exit', (code) => this.#end(`the sync thread exited with code ${code}`));
+    // An idle log does not keep a process alive; an outstanding write does.
+    this.#worker.unref();
+  }
+
+  /** One at a time. `data` is a view of a SharedArrayBuffer. */
+  write(
+    data: Uint8Array,
+    to: { readonly fd: number; readonly offset: number },
+    done: SyncDone,
+  ): void {
+    assert(this.#done === undefined, 'one synced write at a time');
+    const { buffer } = data;
+    assert(buffer instanceof SharedArrayBuffer, 'the block buffer is shared memory');
+    this.#done = done;
+    const ended = this.#ended;
+    if (ended !== undefined) {
+      setImmediate(() => this.#settle(ended));
+      return;
+    }
+    this.#worker.ref();
+    const { byteOffset: start, length } = data;
+    this.#post({ kind: 'write', buffer, start, length, ...to });
+  }
+
+  /** Ends the thread; no write is outstanding. */
+  close(): void {
+    if (this.#ended === undefined) this.#post({ kind: 'end' });
+  }
+
+  #post(job: SyncJob): void {
+    this.#worker.postMessage(job);
+    Atomics.add(this.#control, JOB, 1);
+    Atomics.notify(this.#control, JOB);
+  }
+
+  #settle(report: SyncReport): void {
+    const done = this.#done;
+    this.#done = undefined;
+    this.#worker.unref();
+    done?.(report);
+  }
+
+  #end(message: string): void {
+    this.#ended ??= { code: 'unknown', message };
+    if (this.#done !== undefined) this.#settle(this.#ended);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The running values against a recount (R10, R12). Costs a pass over everything: for tests and the
+ * simulator.
+ */
+import { DigestSum } from './digest-sum.js';
+import type { Engine } from './engine/engine.js';
+import type { CacheRecord } from './engine/record.js';
+import { storedValue } from './engine/value-pages.js';
+import { StateMachineError } from './error.js';
+import { Hash64 } from './hash.js';
+import { recordBytes } from './record-bytes.js';
+import type { Linked, SealableList } from './sealable-list.js';
+import { answerBytes, SESSION_OVERHEAD_BYTES } from './sessions/answer-bytes.js';
+import type { Session } from './sessions/session.js';
+import type { SessionTable } from './sessions/session-table.js';
+import { Store } from './store.js';
+import type { Settings, StateMachine } from './types.js';
+
+/** Throws a StateMachineError that names the first invariant that does not hold. */
+export function checkInvariants(machine: StateMachine): void {
+  if (!(machine instanceof Store))
+    throw new StateMachineError('not a state machine of this package');
+  const { settings, hashSeed } = machine.genesis;
+  checkRecords(machine.engine, settings, hashSeed);
+  checkSessions(machine.sessions, settings);
+  const { nodeId, nodeUid } = { nodeId: new Set<string>(), nodeUid: new Set<string>() };
+  for (const node of machine.nodes()) {
+    nodeId.add(node.nodeId);
+    nodeUid.add(node.nodeUid);
+  }
+  equal('distinct node ids', nodeId.size, machine.nodes().length);
+  equal('distinct node uids', nodeUid.size, machine.nodes().length);
+}
+
+function checkRecords(engine: Engine, settings: Settings, hashSeed: number): void {
+  const live = liveOf(engine.list);
+  const sum = new DigestSum();
+  let bytes = 0;
+  let leases = 0;
+  for (const record of live) {
+    checkRecord(engine, record, hashSeed);
+    sum.add(engine.digestOf(record));
+    bytes += recordBytes(record.keyBytes, record.valueBytes);
+    if (engine.heap.has(record)) leases++;
+  }
+  equal('entries', engine.entries, live.length);
+  equal('bytes', engine.bytes, bytes);
+  equal('records in the heap', engine.heap.size, leases);
+  holds('the heap is ordered', engine.heap.isOrdered());
+  holds('the digest is the sum of the records', sum.equals(engine.sum));
+  holds('bytesMax is kept', bytes <= settings.bytesMax);
+  holds('entriesMax is kept', settings.entriesMax === 0 || live.length <= settings.entriesMax);
+}
+
+function checkRecord(engine: Engine, record: CacheRecord, hashSeed: number): void {
+  const { key, revision, stamp, version, expireAtMs } = record;
+  holds(`the index has ${key}`, engine.index.get(key) === record);
+  holds(`${key} has a version`, version >= 1 && version <= revision);
+  holds(`${key} has a revision of the past`, revision <= engine.revision);
+  holds(`${key} has a lease exactly if it expires`, (expireAtMs === 0) === (record.ttlMs === 0));
+  const hash = new Hash64();
+  hash.start(hashSeed);
+  hash.text(key);
+  hash.bytes(storedValue(record));
+  equal(`hash of ${key}`, record.contentHigh, hash.high);
+  equal(`hash of ${key}`, record.contentLow, hash.low);
+  const waits = stamp > engine.restartWalked && stamp <= engine.restartBoundary;
+  const belongsInHeap = expireAtMs !== 0 && !waits;
+  holds(`${key} is in the heap if its lease counts`, engine.heap.has(record) === belongsInHeap);
+}
+
+function checkSessions(table: SessionTable, settings: Settings): void {
+  const live = liveOf(table.list);
+  const sum = new DigestSum();
+  let bytes = 0;
+  let lastUsedMs = 0;
+  for (const session of live) {
+    holds('sessions are in order of last use', session.lastUsedMs >= lastUsedMs);
+    lastUsedMs = session.lastUsedMs;
+    sum.add(table.digestOf(session));
+    for (const { digestHigh, digestLow } of session.batches) {
+      sum.add({ high: digestHigh, low: digestLow });
+    }
+    bytes += checkSession(table, session, settings);
+  }
+  equal('sessions', table.size, live.length);
+  equal('session bytes', table.bytes, bytes);
+  holds('the digest is the sum of the sessions', sum.equals(table.sum));
+  holds('sessionsMax is kept', live.length <= settings.sessionsMax);
+}
+
+/** Logical bytes of the session. */
+function checkSession(table: SessionTable, session: Session, settings: Settings): number {
+  const { appliedSequence, batches, firstOutstanding, id } = session;
+  holds(`the table has session ${id}`, table.get(id) === session);
+  equal(`batches of session ${id}`, batches.length, appliedSequence - firstOutstanding + 1);
+  holds(`session ${id} keeps its window`, batches.length <= settings.sessionWindow);
+  let bytes = SESSION_OVERHEAD_BYTES + session.ownerBytes;
+  for (const batch of batches) {
+    equal(`answer bytes of session ${id}`, batch.bytes, answerBytes(batch.answer));
+    bytes += batch.bytes;
+  }
+  return bytes;
+}
+
+/** The live nodes from cold to hot, with the order of all of them checked. */
+function liveOf<N extends Linked<N>>(list: SealableList<N>): N[] {
+  const live: N[] = [];
+  let ghosts = 0;
+  let before: N | undefined;
+  for (let node = list.first(); node !== undefined; node = node.next) {
+    holds('links go both ways', node.prev === before);
+    if (before !== undefined) {
+      const isClone = before.ghostOf !== 0 && node.stamp === before.stamp;
+      holds('stamps grow', node.stamp > before.stamp || isClone);
+    }
+    if (node.ghostOf === 0) live.push(node);
+    else ghosts++;
+    before = node;
+  }
+  equal('ghosts', list.ghostCount, ghosts);
+  holds('stamps are of the past', before === undefined || before.stamp <= list.moves);
+  holds('the coldest is the first live node', list.coldest() === live[0]);
+  return live;
+}
+
+function holds(what: string, is: boolean): void {
+  if (!is) throw new StateMachineError(`invariant: ${what}`);
+}
+
+function equal(what: string, found: number, expected: number): void {
+  if (found !== expected) {
+    throw new StateMachineError(`invariant: ${what}: ${found}, recounted ${expected}`);
+  }
+}

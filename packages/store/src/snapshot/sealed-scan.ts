@@ -1,0 +1,91 @@
+import { createWriter } from '@cashe/codec';
+import type { Engine } from '../engine/engine.js';
+import { SNAPSHOT_FORMAT_VERSION_MAX } from '../limits.js';
+import type { RememberedBatch } from '../sessions/session.js';
+import type { SessionTable } from '../sessions/session-table.js';
+import type { Store } from '../store.js';
+import type { NodeRecord } from '../types.js';
+import { type Writer, writeBatch, writeNode, writeRecord, writeSession } from './format.js';
+import { type SnapshotHeader, writeHeader } from './header.js';
+
+const FRAMING_BYTES = 4096;
+
+/** Writes out a sealed state piece by piece. Created at the seal, when it costs O(1). */
+export class SealedScan {
+  private readonly header: SnapshotHeader;
+  private readonly nodes: readonly NodeRecord[];
+  private readonly sessions: SessionTable;
+  private readonly engine: Engine;
+  private started = false;
+  private sessionsDone = false;
+  /** What is left of the session being written; a list of its own, since sessions change. */
+  private batches: readonly RememberedBatch[] = [];
+  private batchOffset = 0;
+
+  constructor(store: Store) {
+    this.engine = store.engine;
+    this.sessions = store.sessions;
+    this.nodes = store.nodeTable.records;
+    this.header = headerOf(store);
+  }
+
+  /** About `bytesMax` bytes, more only by the last message; undefined when all is written. */
+  next(bytesMax: number): Uint8Array | undefined {
+    const writer = createWriter(bytesMax + FRAMING_BYTES);
+    if (!this.started) {
+      this.started = true;
+      writeHeader(writer, this.header);
+      for (const node of this.nodes) writeNode(writer, node);
+    }
+    while (!this.sessionsDone && writer.length < bytesMax) this.writeNextSession(writer);
+    while (writer.length < bytesMax) {
+      const record = this.engine.nextSealed();
+      if (record === undefined) break;
+      writeRecord(writer, record);
+    }
+    return writer.length === 0 ? undefined : writer.finish();
+  }
+
+  private writeNextSession(writer: Writer): void {
+    const batch = this.batches[this.batchOffset];
+    if (batch !== undefined) {
+      this.batchOffset++;
+      writeBatch(writer, batch);
+      return;
+    }
+    const session = this.sessions.list.nextSealed();
+    if (session === undefined) {
+      this.sessionsDone = true;
+      return;
+    }
+    writeSession(writer, session);
+    this.batches = session.batches.slice();
+    this.batchOffset = 0;
+  }
+}
+
+function headerOf(store: Store): SnapshotHeader {
+  const { engine, genesis, sessions } = store;
+  const { high, low } = store.sum();
+  return {
+    formatVersion: SNAPSHOT_FORMAT_VERSION_MAX,
+    groupId: genesis.groupId,
+    hashSeed: genesis.hashSeed,
+    appliedIndex: store.appliedIndex,
+    nowMs: engine.nowMs,
+    revision: engine.revision,
+    evictions: engine.evictions,
+    expiries: engine.expiries,
+    moves: engine.list.moves,
+    sessionMoves: sessions.list.moves,
+    restartAtMs: engine.restartAtMs,
+    restartWalked: engine.restartWalked,
+    restartBoundary: engine.restartBoundary,
+    nodes: store.nodeTable.records.length,
+    sessions: sessions.size,
+    entries: engine.entries,
+    digestHigh: high >>> 0,
+    digestLow: low >>> 0,
+    settings: genesis.settings,
+  };
+}
