@@ -178,6 +178,13 @@ describe('broken rules between the parts of an entry', () => {
   });
 });
 
+describe('an entry of a newer format', () => {
+  it('is told by its format, not by the first field that is new', () => {
+    const header = [...numberField(1, FORMAT_VERSION + 1), ...numberField(99, 1)];
+    expect(() => decodeEntry(bytesOf(bytesField(1, header)))).toThrow(/format 2 is newer than 1/);
+  });
+});
+
 describe('malformed entries', () => {
   const version = numberField(1, FORMAT_VERSION);
   const header = bytesField(1, version);

@@ -2,7 +2,7 @@ import { assert } from './errors.js';
 import type { Configuration, ConfigurationCodec, LogIndex } from './types.js';
 
 /** A configuration and the index of the entry (or snapshot) it came with. */
-export interface ConfigurationAt {
+interface ConfigurationAt {
   readonly index: LogIndex;
   readonly configuration: Configuration;
 }

@@ -2,7 +2,7 @@ import type { Configuration, MembershipChange, MembershipResult, ReplicaId } fro
 
 export type RefusedReason = Extract<MembershipResult, { kind: 'refused' }>['reason'];
 
-export type ChangeOutcome =
+type ChangeOutcome =
   | { readonly kind: 'changed'; readonly configuration: Configuration }
   | { readonly kind: 'refused'; readonly reason: RefusedReason };
 

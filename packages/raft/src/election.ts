@@ -89,7 +89,7 @@ export function hasQuorumContact(state: RaftState, ticks: number): boolean {
   return reached === 1;
 }
 
-/** Answers a pre-vote; neither term nor vote change, and the own configuration is not asked (R8). */
+/** Answers a pre-vote: neither term nor vote change, the own configuration is not asked (R8). */
 export function handlePreVote(state: RaftState, message: RequestVoteRequest): void {
   const granted =
     (message.term > state.currentTerm || mayVoteInTerm(state, message)) &&

@@ -65,9 +65,9 @@ export function handleHeartbeat(state: RaftState, message: HeartbeatRequest): vo
 }
 
 export function handleInstallSnapshot(state: RaftState, message: InstallSnapshotRequest): void {
-  if (!acceptLeader(state, message.from)) return;
   const { log, outbox } = state;
   const { snapshot } = message;
+  if (snapshot.lastIncludedTerm > message.term || !acceptLeader(state, message.from)) return;
   if (snapshot.lastIncludedIndex > log.commitIndex) {
     if (log.termAt(snapshot.lastIncludedIndex) === snapshot.lastIncludedTerm) {
       // Section 7: the log has it already; what follows it is kept.

@@ -4,8 +4,8 @@
  *   base <= applying <= commit <= last,   applied <= applying,   persisted <= handed <= last
  *
  * Entries at or below the base were dropped, or came as a snapshot. `handed` is what Readys have
- * handed to the host, `persisted` what the host reported durable. A received snapshot moves the base
- * at once; `persisted` and `applied` stay below it until the host reports it durable and restored.
+ * handed to the host, `persisted` what the host reported durable. A received snapshot moves the
+ * base at once; `persisted` and `applied` stay below until the host reports it durable, restored.
  */
 import { isVoter } from './configuration.js';
 import { ConfigurationHistory } from './configuration-history.js';

@@ -1,6 +1,6 @@
 import type { Configuration, ReplicaId } from './types.js';
 
-export type VoteResult = 'won' | 'lost' | 'pending';
+type VoteResult = 'won' | 'lost' | 'pending';
 
 /**
  * The highest number that a majority of `voters` has reached. An empty set decides nothing and

@@ -15,7 +15,7 @@ import type {
 } from './types.js';
 
 /** A read waiting for its confirmation. */
-export interface PendingRead {
+interface PendingRead {
   readonly context: number;
   /** commitIndex when the read was accepted, or when the own-term no-op committed if later. */
   readonly index: LogIndex;
@@ -24,7 +24,7 @@ export interface PendingRead {
 }
 
 /** Linearizable reads at the leader (R4); all empty elsewhere. */
-export interface Reads {
+interface Reads {
   /** Contexts that wait for the first commit of the leader's own term. */
   waiting: number[];
   /** Accepted since the last round left; they join the next one. */
@@ -36,7 +36,7 @@ export interface Reads {
 }
 
 /** What a Ready makes durable; kept until the host acknowledges it. */
-export interface Outstanding {
+interface Outstanding {
   readonly number: number;
   readonly term: Term;
   readonly votedFor: ReplicaId;
@@ -45,7 +45,7 @@ export interface Outstanding {
 }
 
 /** Output gathered since the last Ready. */
-export interface Outbox {
+interface Outbox {
   messages: Message[];
   messagesAfterPersist: Message[];
   readStates: ReadState[];
@@ -53,7 +53,7 @@ export interface Outbox {
   snapshot: SnapshotMeta | undefined;
 }
 
-/** All state of one replica. The functions of this package read and change it; nothing else does. */
+/** All state of one replica. Only the functions of this package read and change it. */
 export interface RaftState {
   readonly config: RaftConfig;
   readonly random: Random;
@@ -65,7 +65,7 @@ export interface RaftState {
   currentTerm: Term;
   /** Who got this replica's vote in currentTerm. Invariant: set at most once per term. */
   votedFor: ReplicaId;
-  /** The leader of currentTerm as far as known. Invariant: at most one per term; self iff leader. */
+  /** The leader of currentTerm, if known. Invariant: at most one per term; self iff leader. */
   leaderId: ReplicaId;
 
   /** Term and vote on stable storage. Invariant: durableTerm <= currentTerm; equal at a leader. */

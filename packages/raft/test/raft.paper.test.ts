@@ -178,7 +178,7 @@ describe('leaders', () => {
     expect(node.raft.status().commitIndex).toBe(1);
   });
 
-  it('never commit an entry of an older term by counting replicas (section 5.4.2, Figure 8)', () => {
+  it('never commit an older term’s entry by counting replicas (section 5.4.2, Figure 8)', () => {
     const node = leader([1, 2], 1);
     node.step(appendSuccess(2, 3, 2));
     node.step(appendSuccess(3, 3, 2));

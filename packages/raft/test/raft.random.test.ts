@@ -8,7 +8,7 @@ import { Cluster, type Weather } from './support/cluster.js';
 
 const seedsCount = Number(process.env['RAFT_SEEDS'] ?? 300);
 const onlySeed = process.env['RAFT_SEED'];
-const eventsCount = 16000;
+const eventsCount = 10000;
 const electionTicksMax = 12;
 
 const weatherOf = (random: Random): Weather => ({
@@ -86,11 +86,11 @@ describe('a group under random trouble', () => {
       }
       if (count === 1) return;
       // Seeds in which little happens would prove little.
-      expect(total.commits).toBeGreaterThan(100 * count);
+      expect(total.commits).toBeGreaterThan(40 * count);
       expect(total.reads).toBeGreaterThan(20 * count);
       expect(total.leaders).toBeGreaterThan(4 * count);
       expect(total.configurations).toBeGreaterThan(2 * count);
-      expect(total.snapshots).toBeGreaterThan(2 * count);
+      expect(total.snapshots).toBeGreaterThan(count);
     },
     60_000 + count * 100,
   );

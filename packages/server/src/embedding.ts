@@ -5,8 +5,8 @@ import type { EvictionPolicy, Founder, RunningNode } from './config/options.js';
 import { type Given, resolveOptions, type Source } from './config/resolve.js';
 import type { OptionKey } from './config/schema.js';
 import type { Logger } from './host/index.js';
-import { startNode as startResolved } from './node.js';
 import type { NodeTuning } from './node/runtime.js';
+import { startNode as startResolved } from './node.js';
 
 /** Options of an embedded node; what is left out is as on the command line. */
 export interface EmbeddedNodeOptions {

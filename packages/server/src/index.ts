@@ -12,5 +12,5 @@ export {
   startCluster,
   startNode,
 } from './embedding.js';
-export { type HostConfig, type Logger } from './host/index.js';
+export type { HostConfig, Logger } from './host/index.js';
 export type { NodeTuning } from './node/runtime.js';

@@ -1,7 +1,7 @@
 /** The composition root: one node, from options to a running server (the embedding API). */
 import type { NodeOptions, RunningNode } from './config/options.js';
-import { createLogger } from './log.js';
 import type { Logger } from './host/index.js';
+import { createLogger } from './log.js';
 import { NodeRuntime, type NodeTuning } from './node/runtime.js';
 
 /**

@@ -7,7 +7,7 @@ import { Hash64 } from './hash.js';
 import { NODES_MAX } from './limits.js';
 import type { NodeRecord } from './types.js';
 
-export type NodeCommand = Extract<EntryCommand, { kind: 'addNode' | 'updateNode' | 'removeNode' }>;
+type NodeCommand = Extract<EntryCommand, { kind: 'addNode' | 'updateNode' | 'removeNode' }>;
 type AddNode = Extract<EntryCommand, { kind: 'addNode' }>;
 type UpdateNode = Extract<EntryCommand, { kind: 'updateNode' }>;
 

@@ -330,7 +330,7 @@ function decodePayload(data: Uint8Array): EntryPayload {
   try {
     return decodeEntry(data);
   } catch (error) {
-    throw asCorruption(error, 'entry');
+    throw asCorruption(error);
   }
 }
 
@@ -342,11 +342,11 @@ function decodeBatch(
   try {
     return decodeOpsForApply(bytes, envelope.opCount, envelope.verdicts);
   } catch (error) {
-    throw asCorruption(error, 'batch');
+    throw asCorruption(error);
   }
 }
 
-function asCorruption(error: unknown, what: string): unknown {
+function asCorruption(error: unknown): unknown {
   if (!(error instanceof CodecError)) return error;
-  return new StateMachineError(`${what}: ${error.message}`, { cause: error });
+  return new StateMachineError(error.message, { cause: error });
 }

@@ -87,7 +87,10 @@ export interface SessionPosition {
 /** The replicated state machine of one group. */
 export interface StateMachine {
   readonly appliedIndex: number;
-  /** Applies the normal entry at `index`; throws StateMachineError on what only corruption explains. */
+  /**
+   * Applies the normal entry at `index`. Throws a StateMachineError on what only corruption
+   * explains; the state machine must not be used any more.
+   */
   apply(index: number, data: Uint8Array, decoded: DecodedEntry | undefined): AppliedEntry;
   /** Advances past an entry that carries nothing for the state machine (no-op, configuration). */
   skip(index: number): void;

@@ -133,7 +133,7 @@ describe('R11: what only corruption explains', () => {
     const data = encodeEntry(payloadOf({}));
     const at = data.indexOf(1, 3);
     data[at] = 99;
-    expect(() => machine.apply(1, data, undefined)).toThrow(/format version/);
+    expect(() => machine.apply(1, data, undefined)).toThrow(/newer than/);
   });
 
   it('stops at a batch that its envelope does not describe', () => {
@@ -227,9 +227,12 @@ describe('R11: settings', () => {
   });
 
   it('have a hash that tells them apart', () => {
-    const hashes = [{}, { entriesMax: 1 }, { bytesMax: 1 }, { eviction: 'noeviction' as const }].map(
-      (fields) => new Driver(fields).machine.settingsHash(),
-    );
+    const hashes = [
+      {},
+      { entriesMax: 1 },
+      { bytesMax: 1 },
+      { eviction: 'noeviction' as const },
+    ].map((fields) => new Driver(fields).machine.settingsHash());
     expect(new Set(hashes).size).toBe(4);
     expect(new Driver().machine.settingsHash()).toBe(hashes[0]);
     expect(hashes.every((hash) => Number.isInteger(hash) && hash >= 0)).toBe(true);

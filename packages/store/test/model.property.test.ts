@@ -7,6 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { checkInvariants, type Settings } from '../src/index.js';
 import { Driver, defaultSettings, textOf } from './support/driver.js';
+import { holds } from './support/holds.js';
 import { Model } from './support/model.js';
 import { play, type Step, stepArbitrary } from './support/script.js';
 
@@ -59,6 +60,9 @@ describe('R17-R19: against a naive model', () => {
     ['with noeviction and a limit of bytes', { bytesMax: 500, eviction: 'noeviction' }],
     ['with noeviction and a limit of entries', { entriesMax: 4, eviction: 'noeviction' }],
   ])('%s', (_name, settings) => {
-    fc.assert(fc.property(steps, (log) => compare(settings, log)), { numRuns: 150 });
+    holds(
+      fc.property(steps, (log) => compare(settings, log)),
+      { numRuns: 150 },
+    );
   });
 });

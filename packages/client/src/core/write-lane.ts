@@ -251,14 +251,15 @@ export class WriteLane implements TransmissionOwner {
     } else if (next === 'fail' && batch.isEveryTransmissionRefused) {
       this.#giveUp(batch, errorCodeOf(answer.code), batch.refusal);
       session.advance();
+      return;
     } else if (next === 'resendFromGap') {
       for (const earlier of session.outstanding) {
         if (earlier === batch) break;
         if (earlier.transmission < transmission.id) earlier.needsSend = true;
       }
     }
-    const isImmediate = next === 'resend' || next === 'resendFromGap';
-    if (isLatest && !(isImmediate && batch.refusals <= immediateResendsMax)) this.#hold.begin();
+    const isPatient = next === 'resendLater' || next === 'fail';
+    if (isLatest && (isPatient || batch.refusals > immediateResendsMax)) this.#hold.begin();
   }
 
   /** Every caller of the batch that still waits gets the one outcome that is known. */

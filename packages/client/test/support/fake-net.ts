@@ -136,6 +136,11 @@ export class FakeLink implements Link {
     if (!this.#isOver) this.#handler.onMessage(response);
   }
 
+  /** What a link should not do once it is over. */
+  replyLate(response: SessionResponse): void {
+    this.#handler.onMessage(response);
+  }
+
   topology(topology: Topology): void {
     if (!this.#isOver) this.#handler.onTopology(topology);
   }

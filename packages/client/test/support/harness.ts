@@ -1,4 +1,12 @@
-import { Code, type Op, Outcome, opFor, type ReadResult } from '@cashe/codec';
+import {
+  Code,
+  type Op,
+  Outcome,
+  opFor,
+  type ReadResult,
+  type SessionRequest,
+  type SessionResponse,
+} from '@cashe/codec';
 import {
   type Caller,
   type CasheError,
@@ -115,21 +123,23 @@ export class Harness {
   }
 }
 
-/** The node answers like a leader whose log applies at once. */
+/** What a leader answers whose log applies at once. */
+export function answerFrom(
+  group: ModelGroup,
+  request: Exclude<SessionRequest, { kind: 'hello' }>,
+): SessionResponse {
+  const { kind, transmission } = request;
+  if (kind === 'write') return { kind, transmission, ...group.write(request) };
+  if (kind === 'read') return { kind, transmission, ...group.read(request) };
+  if (kind === 'close') group.close(request.session);
+  const session = kind === 'open' ? group.open() : request.session;
+  return { kind: 'session', transmission, code: Code.OK, message: '', session };
+}
+
+/** The node answers like such a leader. */
 export function serve(node: FakeNode, group: ModelGroup): void {
   node.onRequest = (request, link) => {
-    const { kind } = request;
-    if (kind === 'hello') return;
-    const { transmission } = request;
-    if (kind === 'open' || kind === 'close') {
-      if (kind === 'close') group.close(request.session);
-      const session = kind === 'open' ? group.open() : request.session;
-      link.reply({ kind: 'session', transmission, code: Code.OK, message: '', session });
-    } else if (kind === 'write') {
-      link.reply({ kind: 'write', transmission, ...group.write(request) });
-    } else {
-      link.reply({ kind: 'read', transmission, ...group.read(request) });
-    }
+    if (request.kind !== 'hello') link.reply(answerFrom(group, request));
   };
 }
 
@@ -149,7 +159,7 @@ export function lead(node: FakeNode, term: number, group = 0): void {
 }
 
 export function leaderOf(
-  node: FakeNode | undefined,
+  node: Pick<FakeNode, 'nodeId' | 'address'> | undefined,
   term: number,
   group = 0,
 ): { kind: 'leader'; group: number; term: number; nodeId: string; clientAddress: string } {

@@ -24,6 +24,8 @@ export interface AppliedOp {
   readonly kind: string;
   readonly key: string;
   readonly value: string;
+  readonly ttlMs: number;
+  readonly keepTtl: boolean;
 }
 
 interface ModelEntry {
@@ -114,8 +116,8 @@ export class ModelGroup {
     const firstRevision = this.#revision + 1;
     const exceptions: OpException[] = [];
     const decoded = decodedOps(ops, 'write', this.#valueBytesMax);
-    for (const [index, { kind, key, value }] of decoded.entries()) {
-      this.applied.push({ kind, key, value: Buffer.from(value).toString() });
+    for (const [index, { kind, key, value, ttlMs, keepTtl }] of decoded.entries()) {
+      this.applied.push({ kind, key, value: Buffer.from(value).toString(), ttlMs, keepTtl });
       if (kind === 'delete' && !this.entries.delete(key)) {
         exceptions.push({ index, code: Code.NOT_FOUND, message: '' });
         continue;

@@ -129,6 +129,7 @@ class GrpcApiServer implements ApiServer {
     this.#health.stop();
     this.#listener?.close();
     this.#server.forceShutdown();
+    this.#listener?.destroy();
     // What the node's own session still has to say is bounded by the core's own time limit.
     this.#kv.close().catch((error: unknown) => this.#log.error('closing failed', { error }));
   }

@@ -75,7 +75,7 @@ async function run(options: LocalOptions): Promise<number> {
   const stopped = stopOnSignal(cluster, print);
   cluster.start();
   const serving = await cluster.waitUntilServing(serveTimeoutMs);
-  if (serving.kind === 'serving') print(welcome(plan, serving.leaderId, options));
+  if (serving.kind === 'serving') print(welcome(serving.nodes, serving.leaderId, options));
   if (serving.kind === 'notServing') {
     complain(`the cluster does not serve: ${serving.reason}`);
     await cluster.stop();

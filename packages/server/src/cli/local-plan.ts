@@ -64,16 +64,21 @@ export function localPlan(options: LocalOptions): LocalPlan {
 export const clientAddress = (node: LocalNode): string => `localhost:${node.clientPort}`;
 
 /** What a newcomer sees once the cluster serves. */
-export function welcome(plan: LocalPlan, leaderId: string, options: LocalOptions): string {
-  const endpoint = `localhost:${options.basePort}`;
-  const at = options.basePort === 3000 ? '' : ` --endpoint=${endpoint}`;
-  const nodes = plan.nodes.map((node) => {
+export function welcome(
+  running: readonly LocalNode[],
+  leaderId: string,
+  options: LocalOptions,
+): string {
+  const port = running[0]?.clientPort ?? options.basePort;
+  const endpoint = `localhost:${port}`;
+  const at = port === 3000 ? '' : ` --endpoint=${endpoint}`;
+  const nodes = running.map((node) => {
     const leads = node.id === leaderId ? '   leads' : '';
     const clients = `clients ${clientAddress(node)}`;
     return `  ${node.id}   ${clients}   peers localhost:${node.raftPort}${leads}`;
   });
   return `
-Cashe serves: ${plan.nodes.length} nodes, data in ${options.dataDir}
+Cashe serves: ${running.length} nodes, data in ${options.dataDir}
 ${nodes.join('\n')}
 
 Try it from another terminal:

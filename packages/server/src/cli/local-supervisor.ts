@@ -7,7 +7,7 @@ import { clientAddress, type LocalNode, type LocalPlan } from './local-plan.js';
 import { decideRestart, restartDefaults } from './restart-policy.js';
 
 type Serving =
-  | { readonly kind: 'serving'; readonly leaderId: string }
+  | { readonly kind: 'serving'; readonly leaderId: string; readonly nodes: readonly LocalNode[] }
   | { readonly kind: 'notServing'; readonly reason: string }
   /** A signal came first. */
   | { readonly kind: 'stopping' };
@@ -97,10 +97,11 @@ export class LocalCluster {
       if (running.length * 2 <= this.#slots.length) {
         return { kind: 'notServing', reason: 'a majority of the nodes ended; see above' };
       }
-      const state = await probe(running.map((slot) => slot.node));
+      const nodes = running.map((slot) => slot.node);
+      const state = await probe(nodes);
       if (state.kind === 'serving') {
         this.#hasServed = true;
-        return state;
+        return { ...state, nodes };
       }
       reason = state.reason;
       await pause(pollMs);

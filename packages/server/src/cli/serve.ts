@@ -28,6 +28,8 @@ export interface ServeHost {
 const secondSignalMs = 500;
 /** A stop that takes this much longer than the drain time is given up. */
 const stopGraceMs = 5_000;
+/** With --leave-on-exit the node leaves first: another member may have to catch up for it. */
+const leaveMsMax = 60_000;
 const secondSignalExitCode = 130;
 
 type Ended = { readonly kind: 'ended'; readonly reason: ExitReason };
@@ -68,7 +70,7 @@ export async function serve(
   const { node } = start;
   const ended = node.closed.then((reason): Ended => ({ kind: 'ended', reason }));
   const first = await Promise.race([ended, asked]);
-  if (first.kind === 'ended') return endCode(first.reason, logger);
+  if (first.kind === 'ended') return endCode(first.reason);
   logger.info('stopping', { by: first.by, drainMs: options.drainMs });
   return stopWithin(node, options, ended, logger, host);
 }
@@ -119,43 +121,21 @@ async function stopWithin(
   logger: Logger,
   host: ServeHost,
 ): Promise<number> {
-  const stopping = leaveOrStop(node, options, logger, host).then(() => ended);
-  const result = await within(stopping, 2 * options.drainMs + stopGraceMs, host);
-  if (result.kind === 'ended') return endCode(result.reason, logger);
+  const stopping = node.stop().then(() => ended);
+  const leaveMs = options.leaveOnExit ? leaveMsMax : 0;
+  const result = await within(stopping, leaveMs + options.drainMs + stopGraceMs, host);
+  if (result.kind === 'ended') return endCode(result.reason);
   logger.error('the stop took too long; exiting', { drainMs: options.drainMs });
   return 1;
 }
 
-/** A node that may not leave (the last voter) or cannot in time stops all the same (R26). */
-async function leaveOrStop(
-  node: RunningNode,
-  options: NodeOptions,
-  logger: Logger,
-  host: ServeHost,
-): Promise<void> {
-  if (options.leaveOnExit) {
-    const left = node.leave().then(
-      () => ({ kind: 'left' as const }),
-      (error: unknown) => ({ kind: 'stays' as const, reason: describeFailure(error).line }),
-    );
-    const result = await within(left, options.drainMs, host);
-    if (result.kind === 'left') return;
-    const reason = result.kind === 'late' ? 'it took too long' : result.reason;
-    logger.warn('could not leave the cluster; stopping as a member', { reason });
-  }
-  await node.stop();
-}
-
-function endCode(reason: ExitReason, logger: Logger): number {
+/** The node has logged how it ended. */
+function endCode(reason: ExitReason): number {
   switch (reason.kind) {
     case 'stopped':
-      logger.info('stopped');
-      return 0;
     case 'removed':
-      logger.info('removed from the cluster; exiting');
       return 0;
     case 'failed':
-      logger.error('the node failed; exiting', { reason: reason.message });
       return 1;
   }
 }

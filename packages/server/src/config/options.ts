@@ -76,7 +76,7 @@ export interface RunningNode {
   readonly raftAddress: string;
   /** Settles when the node serves for the first time; pending while it waits. */
   readonly ready: Promise<void>;
-  /** Stops gracefully within `drainMs`; may be called more than once. */
+  /** Stops within `drainMs`; with `leaveOnExit` it leaves first. May be called more than once. */
   stop(): Promise<void>;
   /** Leaves the cluster, then stops. Rejects when it may not leave; the node then still runs. */
   leave(): Promise<void>;

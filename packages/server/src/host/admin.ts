@@ -23,7 +23,7 @@ interface Wait {
   readonly leaderOnly: boolean;
 }
 
-export interface AdminParts {
+interface AdminParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly clusterId: string;
@@ -173,17 +173,21 @@ export class Admin {
       return refusal(Code.CLUSTER_MISMATCH, message);
     }
     if (call.formatVersionMax < FORMAT_VERSION) {
-      const message = `the node applies log format ${call.formatVersionMax} at most, this cluster writes ${FORMAT_VERSION}: start it with a newer release`;
+      const formats = `the node applies log format ${call.formatVersionMax} at most`;
+      const message = `${formats}, this cluster writes ${FORMAT_VERSION}: use a newer release`;
       return refusal(Code.INVALID_ARGUMENT, message);
     }
     const same = this.#node((node) => node.nodeUid === call.nodeUid);
     if (same?.leaving === true) {
-      const message = `node ${same.nodeId} is leaving: wait until it is gone, then start it with --rejoin`;
+      const wayOut = 'wait until it is gone, then start it with --rejoin';
+      const message = `node ${same.nodeId} is leaving: ${wayOut}`;
       return refusal(Code.INVALID_ARGUMENT, message);
     }
     const other = this.#node((node) => node.nodeId === call.nodeId);
     if (other !== undefined && other.nodeUid !== call.nodeUid) {
-      const message = `id ${call.nodeId} belongs to a member with another data directory (nodeUid ${other.nodeUid}): remove that member first (cashe leave --id ${call.nodeId}), or use another id`;
+      const owner = `a member with another data directory (nodeUid ${other.nodeUid})`;
+      const wayOut = `remove that member first (cashe leave ${call.nodeId}), or use another id`;
+      const message = `id ${call.nodeId} belongs to ${owner}: ${wayOut}`;
       return refusal(Code.INVALID_ARGUMENT, message);
     }
     return undefined;

@@ -16,13 +16,13 @@ import type { Scheduler } from './ports.js';
 import { restoreSnapshot } from './restore.js';
 import type { GroupLog, SnapshotStore, Wal } from './storage-ports.js';
 
-export interface BootedReplica {
+interface BootedReplica {
   readonly restored: RestoredState;
   readonly store: StateMachine;
   readonly stamp: LogStamp;
 }
 
-export interface BootParts {
+interface BootParts {
   readonly wal: Wal;
   readonly snapshots: SnapshotStore;
   readonly scheduler: Scheduler;
@@ -44,8 +44,7 @@ export async function bootReplica(log: GroupLog, parts: BootParts): Promise<Boot
   if (marker === undefined) {
     throw new BootError(`group ${log.group} has a log without the state it starts from`);
   }
-  const store =
-    marker.file === '' ? parts.newStore(log.group) : await restored(marker.file, parts);
+  const store = marker.file === '' ? parts.newStore(log.group) : await restored(marker.file, parts);
   const tail = new BootTail(marker.meta, parts);
   let next = marker.meta.lastIncludedIndex + 1;
   if (log.lastIndex >= next && log.firstIndex > next) {

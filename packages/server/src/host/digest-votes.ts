@@ -6,7 +6,7 @@
 import type { Configuration, LogIndex, ReplicaId } from '@cashe/raft';
 import type { Digest } from './ports.js';
 
-export type DigestDecision =
+type DigestDecision =
   | { readonly kind: 'open' }
   | { readonly kind: 'agreed'; readonly digest: Digest; readonly differing: readonly ReplicaId[] }
   | { readonly kind: 'split'; readonly index: LogIndex };

@@ -19,7 +19,7 @@ import type { Replica } from './replica.js';
 import type { ReplicaContext, ReplicaView } from './replica-context.js';
 import type { Wal } from './storage-ports.js';
 
-export interface HostPorts {
+interface HostPorts {
   readonly config: HostConfig;
   readonly clock: Clock;
   readonly scheduler: Scheduler;

@@ -5,12 +5,12 @@
  */
 import type { Configuration, MembershipChange, ReplicaId } from '@cashe/raft';
 
-export interface PlannedNode {
+interface PlannedNode {
   readonly replicaId: ReplicaId;
   readonly leaving: boolean;
 }
 
-export interface MembershipInput {
+interface MembershipInput {
   readonly self: ReplicaId;
   readonly nodes: readonly PlannedNode[];
   readonly configuration: Configuration;
@@ -103,8 +103,7 @@ function planHandOver(
 function planPromotion(input: MembershipInput): MembershipAction | undefined {
   const { configuration } = input;
   const staying = input.nodes.filter((node) => !node.leaving).length;
-  const missing =
-    targetVoters(input.replicationFactor, staying) - configuration.voters.length;
+  const missing = targetVoters(input.replicationFactor, staying) - configuration.voters.length;
   if (missing <= 0) return undefined;
   const candidates = configuration.learners.filter((id) => input.caughtUp.has(id));
   if (candidates.length < missing) return undefined;

@@ -34,7 +34,7 @@ import type { CommandResult } from './writes.js';
 import { refusedWrite } from './writes.js';
 
 /** What exists once the node belongs to a cluster. */
-export interface ClusterParts {
+interface ClusterParts {
   readonly groupCount: number;
   readonly replicas: ReadonlyMap<number, Replica>;
   readonly admin: Admin;
@@ -45,7 +45,7 @@ export interface ClusterParts {
   serving(): boolean;
 }
 
-export interface NodeCallsPorts {
+interface NodeCallsPorts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   crc32(bytes: Uint8Array): number;
@@ -250,10 +250,13 @@ export class NodeCalls implements Calls {
     } else if (target.kind === 'local') {
       this.#cluster?.admin.execute(call, this.#ports.clock.nowMs() + remainingMs, done);
     } else {
-      target.forward({ kind: 'admin', call, principal, remainingMs }, (answer) => {
-        if (answer?.kind === 'admin') done(answer);
-        else done(adminRefusal(Code.UNKNOWN_OUTCOME, UNKNOWN, LOST));
-      });
+      target.forward(
+        { kind: 'admin', call, principal, remainingMs: Math.max(0, Math.floor(remainingMs)) },
+        (answer) => {
+          if (answer?.kind === 'admin') done(answer);
+          else done(adminRefusal(Code.UNKNOWN_OUTCOME, UNKNOWN, LOST));
+        },
+      );
     }
   }
 
@@ -293,7 +296,10 @@ export class NodeCalls implements Calls {
     if (cluster === undefined) return refused(Code.UNAVAILABLE, NO_CLUSTER);
     const replica = cluster.replicas.get(group);
     if (replica === undefined) {
-      return refused(Code.WRONG_GROUP, `there is no group ${group}: groups are 0 to ${cluster.groupCount - 1}`);
+      return refused(
+        Code.WRONG_GROUP,
+        `there is no group ${group}: groups are 0 to ${cluster.groupCount - 1}`,
+      );
     }
     if (replica.leads) return { kind: 'local', replica };
     const { leaderId } = replica;

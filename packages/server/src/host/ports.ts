@@ -188,7 +188,12 @@ export interface MemberView {
 }
 
 export type AdminAnswer = { readonly kind: 'admin' } & (
-  | { readonly result: 'refused'; readonly code: Code; readonly outcome: Outcome; readonly message: string }
+  | {
+      readonly result: 'refused';
+      readonly code: Code;
+      readonly outcome: Outcome;
+      readonly message: string;
+    }
   | { readonly result: 'members'; readonly members: readonly MemberView[] }
   | {
       readonly result: 'added';

@@ -24,7 +24,7 @@ interface WaitingRead extends QueuedRead {
 }
 
 /** What serving needs of the replica. */
-export interface ReadView {
+interface ReadView {
   readonly store: StateMachine;
   /** Leader's cluster time now, ms. */
   readonly clusterTimeMs: number;
@@ -132,15 +132,13 @@ export class Reads {
     if (afterSequence === 0) return true;
     const position = view.store.session(session);
     if (position === undefined) return true;
-    return (
-      position.appliedSequence >= afterSequence || position.firstOutstanding > afterSequence
-    );
+    return position.appliedSequence >= afterSequence || position.firstOutstanding > afterSequence;
   }
 
   #holdForSession(read: WaitingRead, nowMs: number): void {
     if (read.sinceMs === 0) read.sinceMs = nowMs;
     if (nowMs - read.sinceMs >= this.#config.readWaitMs) {
-      this.#refuse(read, Code.RETRY, "earlier writes of the session have not arrived");
+      this.#refuse(read, Code.RETRY, 'earlier writes of the session have not arrived');
     } else {
       this.#waiting.push(read);
     }

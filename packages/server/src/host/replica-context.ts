@@ -1,5 +1,11 @@
 /** What the parts of a replica need of it, and what a replica needs of its node. */
-import type { InstallSnapshotRequest, RaftCore, ReplicaId, SnapshotMeta, SoftState } from '@cashe/raft';
+import type {
+  InstallSnapshotRequest,
+  RaftCore,
+  ReplicaId,
+  SnapshotMeta,
+  SoftState,
+} from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
 import type { ClusterClock } from './cluster-clock.js';
 import type { GroupCommit } from './group-commit.js';

@@ -8,7 +8,7 @@ import { DigestVotes } from './digest-votes.js';
 import type { Digest, DigestReport, DigestVerdict } from './ports.js';
 import type { ReplicaContext, ReplicaView } from './replica-context.js';
 
-export class DivergenceError extends Error {
+class DivergenceError extends Error {
   override readonly name = 'DivergenceError';
 }
 

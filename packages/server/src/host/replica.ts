@@ -9,7 +9,6 @@ import {
   deriveLimits,
   type EntryCommand,
   type ReadBatch,
-  recencyHintBytesMax,
 } from '@cashe/codec';
 import type {
   Entry,
@@ -21,8 +20,9 @@ import type {
   Role,
   SoftState,
 } from '@cashe/raft';
-import { RecencyHints, type StateMachine } from '@cashe/store';
+import type { StateMachine } from '@cashe/store';
 import type { ClusterClock } from './cluster-clock.js';
+import { LeaderStamp } from './leader-stamp.js';
 import type { LogStamp } from './log-stamp.js';
 import { Outbox } from './outbox.js';
 import type { PeerMessage, SnapshotSink } from './ports.js';
@@ -35,7 +35,6 @@ import {
   type BuiltEntry,
   type CommandResult,
   clockEntry,
-  type EntryStamp,
   type QueuedWrite,
   Writes,
 } from './writes.js';
@@ -51,7 +50,7 @@ export class Replica implements ReplicaView {
   readonly #outbox: Outbox;
   readonly #digests: ReplicaDigests;
   readonly #snapshots: Snapshots;
-  readonly #hints: RecencyHints = new RecencyHints();
+  readonly #leaderStamp: LeaderStamp;
   readonly #stamp: LogStamp;
   #store: StateMachine;
   #limits: DerivedLimits;
@@ -62,9 +61,6 @@ export class Replica implements ReplicaView {
   #role: Role = 'follower';
   #leaderId: ReplicaId = 0;
   #term = 0;
-  #restartLeases = false;
-  #clockIndex: LogIndex = 0;
-  #clockAtMs = 0;
   #heardCommit: LogIndex = 0;
   #heardAtMs = 0;
   #freshAtMs = 0;
@@ -98,6 +94,7 @@ export class Replica implements ReplicaView {
     this.#snapshots = new Snapshots(this, options.context, options.snapshotPorts, options.marker);
     this.#outbox = new Outbox(this, options.context, this.#snapshots);
     this.#digests = new ReplicaDigests(this, options.context);
+    this.#leaderStamp = new LeaderStamp(this, options.context, this.#digests, options.stamp);
     this.#term = options.raft.status().currentTerm;
   }
 
@@ -267,7 +264,7 @@ export class Replica implements ReplicaView {
       this.#append(this.#held);
     } else if (this.#writes.hasQueued) {
       const nowMs = this.#context.clock.nowMs();
-      this.#append(this.#writes.take(nowMs, this.#limits, (room) => this.#entryStamp(room)));
+      this.#append(this.#writes.take(nowMs, this.#limits, (room) => this.#leaderStamp.next(room)));
     }
     this.#reads.startRound((context) => this.raft.readIndex(context));
   }
@@ -324,30 +321,11 @@ export class Replica implements ReplicaView {
     return 0;
   }
 
-  /** What the leader adds to an entry; hints go to the entry only as far as `roomBytes` allow. */
-  #entryStamp(roomBytes: number): EntryStamp {
-    const restartLeases = this.#restartLeases;
-    this.#restartLeases = false;
-    return {
-      clusterTimeMs: this.clusterClock.stamp(this.#context.clock.nowMs()),
-      restartLeases,
-      recencyHints: roomBytes > 0 ? latestWithin(this.#hints.take(), roomBytes) : [],
-      digest: this.#digests.due(),
-    };
-  }
-
-  /** Proposes a clock entry when something is due, or when the log's clock is too old (R16-17). */
+  /** Proposes an entry for the clock's sake when one is due (R16, R17). */
   #maybeClock(readWaits: boolean): void {
-    if (!this.leads || this.#clockIndex > this.#store.appliedIndex || this.#restoring) return;
-    if (this.#held.length > 0) return;
-    const nowMs = this.#context.clock.nowMs();
-    const due = this.#store.nextExpiryMs() <= this.clusterClock.stamp(nowMs);
-    const old =
-      nowMs - this.#clockAtMs >= this.#context.config.clockEntryMs && this.#store.needsClock();
-    const restart = this.#restartLeases && this.#store.needsClock();
-    if (!due && !old && !restart && !readWaits) return;
-    this.#clockAtMs = nowMs;
-    this.#clockIndex = this.#append([clockEntry(this.#entryStamp(0))]);
+    if (!this.leads || this.#restoring || this.#held.length > 0) return;
+    if (!this.#leaderStamp.clockDue(readWaits)) return;
+    this.#leaderStamp.clockProposed(this.#append([clockEntry(this.#leaderStamp.next(0))]));
   }
 
   #onSoftState(state: SoftState): void {
@@ -355,20 +333,12 @@ export class Replica implements ReplicaView {
     this.#role = state.role;
     this.#leaderId = state.leaderId;
     this.#term = state.term;
-    if (this.leads && !led) {
-      const nowMs = this.#context.clock.nowMs();
-      const stampMs = Math.max(this.#stamp.clusterTimeMs(), this.#store.stats().clusterTimeMs);
-      const gapMs = this.#stamp.wallGapMs(this.#context.clock.wallMs());
-      this.#restartLeases = this.clusterClock.lead(stampMs, gapMs, nowMs);
-      this.#clockIndex = 0;
-      this.#clockAtMs = nowMs;
-    }
+    if (this.leads && !led) this.#leaderStamp.lead();
     if (led && !this.leads) {
       this.#refuseWrites(Code.NOT_LEADER, 'this node no longer leads');
       this.#writes.abandon();
       this.#reads.abandon();
-      this.#hints.take();
-      this.#digests.clear();
+      this.#leaderStamp.stepDown();
     }
     this.#context.onLeadership(this, state);
   }
@@ -416,7 +386,7 @@ export class Replica implements ReplicaView {
       nowMs,
       hit: (key) => {
         this.#hits += 1;
-        this.#hints.note(key);
+        this.#leaderStamp.hints.note(key);
       },
       miss: () => {
         this.#misses += 1;
@@ -453,13 +423,3 @@ const BARRIER: ReadBatch = {
   remainingMs: 0,
   ops: new Uint8Array(0),
 };
-
-/** The most recently read keys whose bytes fit; those read longest ago go first (R18). */
-function latestWithin(keys: readonly string[], bytesMax: number): readonly string[] {
-  let bytes = 0;
-  for (let i = keys.length - 1; i >= 0; i -= 1) {
-    bytes += recencyHintBytesMax(keys[i] as string);
-    if (bytes > bytesMax) return keys.slice(i + 1);
-  }
-  return keys;
-}

@@ -12,7 +12,7 @@ import { verifySnapshot, writeSnapshot } from './snapshot-writing.js';
 import type { SnapshotMarker, SnapshotReader, SnapshotStore, Wal } from './storage-ports.js';
 
 /** One snapshot is taken at a time per node (R6). */
-export interface SnapshotSlot {
+interface SnapshotSlot {
   busy: boolean;
 }
 

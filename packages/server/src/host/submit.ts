@@ -18,7 +18,7 @@ import { answerRead, refusedRead } from './reads.js';
 import type { Replica } from './replica.js';
 import { refusedWrite } from './writes.js';
 
-export interface SubmitContext {
+interface SubmitContext {
   readonly groupCount: number;
   readonly nowMs: number;
   crc32(bytes: Uint8Array): number;
@@ -101,6 +101,7 @@ function refusalOf(
     return op !== undefined && groupOfKey(op.key, groupCount) !== group;
   });
   if (wrong === undefined) return undefined;
-  const message = `a key of the batch belongs to group ${groupOfKey(wrong.key, groupCount)}, not ${group}: the cluster has ${groupCount} groups`;
+  const right = groupOfKey(wrong.key, groupCount);
+  const message = `a key belongs to group ${right} of ${groupCount}, not to ${group}`;
   return { code: Code.WRONG_GROUP, message };
 }

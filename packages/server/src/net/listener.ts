@@ -33,6 +33,11 @@ export interface Listener {
   readonly hasLargeWindow: boolean;
   /** Stops accepting connections; those there are stay. */
   close(): void;
+  /**
+   * Ends all connections now. The server's own forceShutdown knows only the connections of servers
+   * with channelz.
+   */
+  destroy(): void;
 }
 
 const freePortAttemptsMax = 8;
@@ -41,12 +46,20 @@ const freePortAttemptsMax = 8;
 export async function listen(options: ListenOptions): Promise<Listener> {
   const injector = options.server.createConnectionInjector(options.credentials);
   const hasLargeWindow = raiseReceiveWindow(options.server, options.windowBytes) > 0;
-  const accept = (socket: Socket): void => injector.injectConnection(socket);
+  const connections = new Set<Socket>();
+  const accept = (socket: Socket): void => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    injector.injectConnection(socket);
+  };
   const bound = await bindAll(options, accept);
   return {
     port: bound.port,
     hasLargeWindow,
     close: () => closeAll(bound.sockets),
+    destroy: () => {
+      for (const socket of connections) socket.destroy();
+    },
   };
 }
 

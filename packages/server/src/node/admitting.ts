@@ -14,13 +14,15 @@ export function existingAdmission(options: NodeOptions, storage: Storage): Admis
   if (genesis === undefined || identity === undefined) return undefined;
   if (identity.nodeId !== options.id) {
     throw new AdmissionError(
-      `${options.dataDir} belongs to node ${identity.nodeId}, not ${options.id}: use --id=${identity.nodeId} or another --data-dir`,
+      `${options.dataDir} belongs to node ${identity.nodeId}, not ${options.id}: ` +
+        `use --id=${identity.nodeId} or another --data-dir`,
     );
   }
   if (storage.removedIdentity() === undefined) return { genesis, identity };
   if (!options.rejoin) {
     throw new AdmissionError(
-      `node ${options.id} was removed from cluster ${genesis.clusterId}: start it with --rejoin to join again, or with another --data-dir`,
+      `node ${options.id} was removed from cluster ${genesis.clusterId}: ` +
+        'start it with --rejoin to join again, or with another --data-dir',
     );
   }
   return undefined;

@@ -7,18 +7,24 @@ import { createHash } from 'node:crypto';
 import type { Founder, GivenSettings } from '../config/options.js';
 import type { FoundAnswer, FoundHandler, FoundRequest } from '../rpc/index.js';
 import { type Admission, type AdmissionContext, pause } from './admission.js';
-import { type FoundNode, type Genesis, genesisSettings, newGenesisRecord, readGenesis } from './records.js';
+import {
+  type FoundNode,
+  type Genesis,
+  genesisSettings,
+  newGenesisRecord,
+  readGenesis,
+} from './records.js';
 
 const ASK_MS = 1000;
 const ROUND_MS = 200;
 
-export type FoundingResult =
+type FoundingResult =
   | { readonly kind: 'founded'; readonly admission: Admission }
   /** A cluster exists that does not know this node: join it through these client addresses. */
   | { readonly kind: 'join'; readonly addresses: readonly string[] }
   | { readonly kind: 'stopped' };
 
-export interface FoundingOptions {
+interface FoundingOptions {
   readonly founders: readonly Founder[];
   readonly given: GivenSettings;
   /** Makes the record durable here before anybody else hears of it. */
@@ -101,7 +107,9 @@ export class Founding implements FoundHandler {
     try {
       return await this.#options.ask(founder.raft, request, ASK_MS);
     } catch (error) {
-      this.#context.waitFor(`founder ${founder.id} at ${founder.raft}: ${(error as Error).message}`);
+      this.#context.waitFor(
+        `founder ${founder.id} at ${founder.raft}: ${(error as Error).message}`,
+      );
       return undefined;
     }
   }

@@ -18,7 +18,7 @@ const FINAL: ReadonlySet<status> = new Set([
   status.UNIMPLEMENTED,
 ]);
 
-export interface JoinOptions {
+interface JoinOptions {
   /** Client addresses to try in turn, for ever. */
   readonly addresses: () => readonly string[];
   readonly given: GivenSettings;

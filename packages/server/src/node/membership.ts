@@ -25,7 +25,8 @@ export function keepRecordCurrent(calls: NodeCalls, own: LocalIdentity, log: Log
     const call = { kind: 'addMember', ...node, formatVersionMax: FORMAT_VERSION } as const;
     calls.admin({ ...call, rejoin: false }, 'anonymous', UPDATE_MS, (answer) => {
       busy = false;
-      if (answer.result !== 'refused') log.info('addresses updated', { clientAddress, raftAddress });
+      if (answer.result !== 'refused')
+        log.info('addresses updated', { clientAddress, raftAddress });
       else log.warn('addresses not updated', { reason: answer.message });
     });
   };

@@ -1,7 +1,7 @@
 /** The genesis record and a node's identity, as bytes on disk and as what the host needs (R25). */
 import { randomBytes } from 'node:crypto';
 import { FORMAT_VERSION, SESSION_WINDOW_DEFAULT, VALUE_BYTES_MAX_DEFAULT } from '@cashe/codec';
-import { Eviction, GenesisRecord, NodeIdentity, type Member } from '@cashe/proto';
+import { Eviction, GenesisRecord, type Member, NodeIdentity } from '@cashe/proto';
 import type { NodeRecord, Settings, StoreGenesis } from '@cashe/store';
 import { defaultSettings, type GivenSettings } from '../config/options.js';
 
@@ -48,8 +48,7 @@ export function newGenesisRecord(founders: readonly FoundNode[], settings: Setti
       cache: {
         entriesMax: settings.entriesMax,
         bytesMax: settings.bytesMax,
-        eviction:
-          settings.eviction === 'lru' ? Eviction.LRU : Eviction.NOEVICTION,
+        eviction: settings.eviction === 'lru' ? Eviction.LRU : Eviction.NOEVICTION,
         replicationFactor: settings.replicationFactor,
       },
       valueBytesMax: settings.valueBytesMax,
@@ -83,7 +82,8 @@ export function readGenesis(bytes: Uint8Array): Genesis {
   }
   if (record.formatVersion > FORMAT_VERSION) {
     throw new Error(
-      `the cluster's log format is ${record.formatVersion}, this release knows ${FORMAT_VERSION}: use a newer one`,
+      `the cluster's log format is ${record.formatVersion}, this release knows ` +
+        `${FORMAT_VERSION}: use a newer one`,
     );
   }
   const settings: Settings = {
@@ -145,7 +145,8 @@ export function settingConflict(
   for (const name of ['entriesMax', 'bytesMax', 'eviction', 'replicationFactor'] as const) {
     const stated = given[name];
     if (stated === undefined || stated === stored[name]) continue;
-    return `${FLAGS[name]} is ${stated} here, but the cluster was founded with ${stored[name]}: leave it out or state the same value`;
+    const wayOut = 'leave it out or state the same value';
+    return `${FLAGS[name]} is ${stated}, but the cluster has ${stored[name]}: ${wayOut}`;
   }
   return undefined;
 }

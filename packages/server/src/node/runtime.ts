@@ -5,7 +5,14 @@ import { credentials, ServerCredentials } from '@grpc/grpc-js';
 import { type ApiServer, createApiServer } from '../api/index.js';
 import { formatAddress } from '../config/address.js';
 import type { ExitReason, ListenAddress, NodeOptions, RunningNode } from '../config/options.js';
-import { Cluster, type HostConfig, hostConfig, type Logger, NodeCalls, type NodeView } from '../host/index.js';
+import {
+  Cluster,
+  type HostConfig,
+  hostConfig,
+  type Logger,
+  NodeCalls,
+  type NodeView,
+} from '../host/index.js';
 import {
   configurationCodec,
   createTransport,
@@ -91,8 +98,7 @@ export class NodeRuntime implements RunningNode {
     let node: NodeRuntime | undefined;
     try {
       const admission = existingAdmission(options, storage);
-      const conflict =
-        admission && settingConflict(options.settings, admission.genesis.settings);
+      const conflict = admission && settingConflict(options.settings, admission.genesis.settings);
       if (conflict !== undefined) throw new AdmissionError(conflict);
       node = new NodeRuntime(options, log, tuning, storage);
       await node.#bind();
@@ -222,7 +228,8 @@ export class NodeRuntime implements RunningNode {
     });
   }
 
-  #peerHandler({ host, onPeerHello }: Cluster): PeerHandler {
+  #peerHandler(cluster: Cluster): PeerHandler {
+    const { host } = cluster;
     return {
       onMessage: (group, message) => host.receive(group, message),
       onUnreachable: (peer) => host.unreachable(peer),
@@ -230,7 +237,7 @@ export class NodeRuntime implements RunningNode {
       onConnected: () => host.wake(),
       onSnapshot: (group, message) => host.receiveSnapshot(group, message),
       onForwarded: (call, answer) => this.#calls.forwarded(call, answer),
-      onPeerHello: (peer) => onPeerHello(peer),
+      onPeerHello: (peer) => cluster.onPeerHello(peer),
       onForeignCluster: (clusterId) => this.#onForeignCluster(clusterId),
     };
   }
@@ -241,7 +248,8 @@ export class NodeRuntime implements RunningNode {
     if (founders !== 1 || this.#calls.topology().members.length !== 1) return;
     this.#fail(
       new AdmissionError(
-        `cluster ${clusterId} counts this node as a member; remove it there and start with --leaderaddr`,
+        `cluster ${clusterId} counts this node as a member; ` +
+          'remove it there and start with --leaderaddr',
       ),
     );
   }
@@ -271,7 +279,9 @@ export class NodeRuntime implements RunningNode {
         await this.leave();
         return;
       } catch (error) {
-        this.#log.warn('could not leave: stopping as a member', { error: (error as Error).message });
+        this.#log.warn('could not leave: stopping as a member', {
+          error: (error as Error).message,
+        });
       }
     }
     await this.#end('stopped');

@@ -29,7 +29,7 @@ export const defaultStorageSizes: StorageSizes = {
   walBytesMax: WAL_BYTES_MAX,
 };
 
-export interface OpenLog {
+interface OpenLog {
   readonly wal: Wal;
   readonly snapshots: SnapshotStore;
 }

@@ -5,7 +5,7 @@ import { type ChannelCredentials, type ChannelOptions, Client } from '@grpc/grpc
 import { errorText } from './errors.js';
 import type { TransportLimits } from './options.js';
 
-export interface HostPort {
+interface HostPort {
   readonly host: string;
   readonly port: number;
 }
@@ -50,11 +50,11 @@ export function resolveAddress(
   });
 }
 
-export function targetText(target: DialTarget): string {
+function targetText(target: DialTarget): string {
   return isIP(target.ip) === 6 ? `[${target.ip}]:${target.port}` : `${target.ip}:${target.port}`;
 }
 
-export type ProbeResult = 'accepted' | 'refused' | 'unreachable';
+type ProbeResult = 'accepted' | 'refused' | 'unreachable';
 
 /**
  * Whether anybody listens there. grpc-js hides the errno of a failed connect in a text; a refused

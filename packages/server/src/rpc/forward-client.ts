@@ -18,7 +18,7 @@ import type { LinkPeer } from './peer-link.js';
 import { asBuffer } from './raft-codec.js';
 import { type OutgoingStream, openStream } from './service.js';
 
-export type ForwardDone = (answer: ForwardedAnswer | undefined) => void;
+type ForwardDone = (answer: ForwardedAnswer | undefined) => void;
 
 /** A call on its way; its number on the stream is its key. */
 interface InFlight {

@@ -48,7 +48,9 @@ export function askFounder(
     const fail = (reason: string): void => {
       reject(new FounderUnreachableError(`${address}: ${reason}`));
     };
-    resolveAddress(address, 0, (problem, target) => {
+    // Any of a host's IPs: the next attempt may take another one.
+    const choice = Math.floor(options.random() * 64);
+    resolveAddress(address, choice, (problem, target) => {
       if (target === undefined) {
         fail(problem ?? 'cannot be resolved');
         return;

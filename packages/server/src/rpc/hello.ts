@@ -5,7 +5,7 @@ import type { PeerIntroduction } from '../host/ports.js';
 import type { Refusal } from './errors.js';
 
 /** Protocol versions this release speaks. */
-export const protocolVersions: readonly number[] = [1];
+const protocolVersions: readonly number[] = [1];
 
 /** What a node says about itself; fixed once its data directory has an identity. */
 export interface LocalIdentity {
@@ -45,7 +45,7 @@ export function introduction(hello: PeerHello): PeerIntroduction {
 }
 
 /** What a hello is held against. */
-export interface HelloExpectation {
+interface HelloExpectation {
   readonly clusterId: string;
   /** This node's own id. */
   readonly nodeId: string;

@@ -5,7 +5,7 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 
-export interface Http2Settings {
+interface Http2Settings {
   /** Receive window of a stream and of a connection; 64 KiB unless set (R32). */
   readonly windowBytes: number;
   readonly connectionsMax: number;

@@ -16,7 +16,7 @@ import {
 } from './raft-codec.js';
 import { type IncomingStream, malformed, refuseStream } from './service.js';
 
-export interface IncomingEvents {
+interface IncomingEvents {
   /** A node of this cluster opened its stream. */
   onHello(hello: PeerHello): void;
   /** Returns false for a message the node must not send (R8). */

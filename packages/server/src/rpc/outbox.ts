@@ -8,7 +8,7 @@ import {
 /** Sent messages that may stand before the head of the queue until it is copied. */
 const SENT_MAX = 1024;
 
-export type OutboxLimits = Readonly<{
+type OutboxLimits = Readonly<{
   messageBytesMax: number;
   peerQueueBytesMax: number;
   peerUrgentBytesMax: number;
@@ -18,7 +18,7 @@ export type OutboxLimits = Readonly<{
 }>;
 
 /** Hands one frame to the stream; `written` is called once when its bytes have left. */
-export type WriteFrame = (frame: Buffer, written: () => void) => void;
+type WriteFrame = (frame: Buffer, written: () => void) => void;
 
 /**
  * Messages on their way into one stream. Little is handed to the stream in advance: the rest waits

@@ -24,7 +24,7 @@ export interface LinkPeer {
   readonly address: string;
 }
 
-export interface LinkEvents {
+interface LinkEvents {
   onOpen(link: PeerLink, hello: PeerHello): void;
   /** The connection is gone; what was queued is lost. */
   onLost(link: PeerLink): void;

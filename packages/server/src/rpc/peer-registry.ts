@@ -4,13 +4,13 @@ import type { ForwardClient } from './forward-client.js';
 import type { LinkPeer, PeerLink } from './peer-link.js';
 
 /** What is kept open to a node. */
-export interface PeerConnections {
+interface PeerConnections {
   readonly link: PeerLink;
   readonly forwards: ForwardClient;
 }
 
 /** A known node with its replicas: one, or two around a rejoin. */
-export interface PeerNode extends PeerConnections {
+interface PeerNode extends PeerConnections {
   readonly peer: LinkPeer;
   readonly replicaIds: readonly ReplicaId[];
 }

@@ -24,7 +24,7 @@ export type OutgoingStream = ClientDuplexStream<Buffer, Buffer>;
 export type OutgoingUpload = ClientWritableStream<Buffer>;
 export type IncomingStream = ServerDuplexStream<Buffer, Buffer>;
 export type IncomingUpload = ServerReadableStream<Buffer, Buffer>;
-export type UnaryMethod = 'requestVote' | 'timeoutNow' | 'found';
+type UnaryMethod = 'requestVote' | 'timeoutNow' | 'found';
 
 /** What the peer server implements. */
 export interface RawRaftServer {

@@ -10,7 +10,7 @@ import { type OutgoingUpload, openUpload } from './service.js';
 import { encodeChunk, snapshotHead } from './snapshot-codec.js';
 
 /** A snapshot to send. */
-export interface SnapshotTransfer {
+interface SnapshotTransfer {
   readonly nodeId: string;
   readonly target: DialTarget;
   readonly hello: PeerHello;

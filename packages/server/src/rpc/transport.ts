@@ -113,10 +113,10 @@ export class PeerTransport implements Transport {
 
   setPeers(peers: readonly PeerIdentity[]): void {
     if (this.#admission.attachment === undefined) throw new Error('setPeers before attach');
-    const { peerRoutes } = this.#options;
+    const { identity, peerRoutes } = this.#options;
     const opened: PeerLink[] = [];
     this.#registry.replace(
-      peers,
+      peers.filter((peer) => peer.nodeUid !== identity.nodeUid),
       (peer) => peerRoutes.get(peer.nodeId) ?? peer.raftAddress,
       (peer) => {
         const link = this.#newLink(peer);

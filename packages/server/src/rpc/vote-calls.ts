@@ -23,7 +23,7 @@ import type { TransportOptions } from './options.js';
 import { asBuffer } from './raft-codec.js';
 import { callUnary, malformed } from './service.js';
 
-export type OnMessage = (group: number, message: Message) => void;
+type OnMessage = (group: number, message: Message) => void;
 
 /** Asks for a vote; the answer, if one comes in time, goes to `onMessage`. */
 export function requestVote(

@@ -61,7 +61,7 @@ export class ByteReader {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.offset = offset;
-    this.end = end;
+    this.end = Math.min(end, bytes.length);
   }
 
   get left(): number {

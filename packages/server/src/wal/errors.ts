@@ -31,14 +31,19 @@ export function corrupt(file: string, offset: number, what: string): StorageErro
 export function systemError(call: string, file: string, cause: unknown): StorageError {
   const code = errorCode(cause);
   const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'noSpace' : 'io';
-  const detail = cause instanceof Object && 'message' in cause ? String(cause.message) : code;
+  const detail = isObject(cause) && 'message' in cause ? String(cause.message) : code;
   return new StorageError(kind, `${call} ${file}: ${detail}`, { file, cause });
 }
 
 /** The `code` of a system error; 'unknown' when there is none. */
 export function errorCode(cause: unknown): string {
-  if (cause instanceof Object && 'code' in cause) return String(cause.code);
+  if (isObject(cause) && 'code' in cause) return String(cause.code);
   return 'unknown';
+}
+
+/** Not `instanceof`: errors of Node's core may come from another realm. */
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A bug of ours: crash rather than go on with a log we no longer understand. */

@@ -27,6 +27,7 @@ interface Job {
   file: DiskFile | undefined;
   offset: number;
   renamed: boolean;
+  published: boolean;
 }
 
 export class SegmentPreparer {
@@ -57,7 +58,15 @@ export class SegmentPreparer {
   prepare(name: SegmentName, options: { readonly waitForSpace: boolean }, done: SegmentDone): void {
     assert(this.#job === undefined && this.#onStopped === undefined, 'one segment at a time');
     const { waitForSpace } = options;
-    this.#job = { name, waitForSpace, done, file: undefined, offset: 0, renamed: false };
+    this.#job = {
+      name,
+      waitForSpace,
+      done,
+      file: undefined,
+      offset: 0,
+      renamed: false,
+      published: false,
+    };
     this.#step(this.#job);
   }
 
@@ -75,28 +84,44 @@ export class SegmentPreparer {
     const { file } = job;
     if (this.#onStopped !== undefined) {
       this.#stopped(job);
+    } else if (job.published) {
+      this.#finish(job);
     } else if (file === undefined) {
       this.#directory.create(temporary(job), this.#opened(job));
     } else if (job.offset < job.name.bytes) {
       this.#fill(job, file);
-    } else if (!job.renamed) {
+    } else {
+      this.#publish(job);
+    }
+  }
+
+  #publish(job: Job): void {
+    if (job.renamed) {
+      const published = this.#then(job, () => {
+        job.published = true;
+      });
+      this.#directory.sync(published);
+    } else {
       const renamed = this.#then(job, () => {
         job.renamed = true;
       });
       this.#directory.rename(temporary(job), formatSegmentName(job.name), renamed);
-    } else {
-      this.#publish(job, file);
     }
   }
 
-  #publish(job: Job, file: DiskFile): void {
-    this.#directory.sync((error) => {
-      if (error !== undefined) return this.#failed(job, error);
-      this.#job = undefined;
-      this.#waitingForSpace = false;
-      // After a stop, too: who gets the segment closes its file.
-      job.done(undefined, segmentOf(job.name, file));
-      this.#onStopped?.(undefined);
+  /** Opened again under its name, which is what errors should say from now on. */
+  #finish(job: Job): void {
+    job.file?.close((closeError) => {
+      job.file = undefined;
+      if (closeError !== undefined) return this.#failed(job, closeError);
+      this.#directory.open(formatSegmentName(job.name), (error, file) => {
+        if (file === undefined) return this.#failed(job, error);
+        this.#job = undefined;
+        this.#waitingForSpace = false;
+        // After a stop, too: who gets the segment closes its file.
+        job.done(undefined, segmentOf(job.name, file));
+        this.#onStopped?.(undefined);
+      });
     });
   }
 

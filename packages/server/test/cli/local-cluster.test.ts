@@ -50,7 +50,7 @@ describe('the plan of the local cluster', () => {
 
 describe('the welcome', () => {
   it('says where it listens, who leads, and what to try', () => {
-    const text = welcome(localPlan(options), 'raft1', options);
+    const text = welcome(localPlan(options).nodes, 'raft1', options);
     expect(text).toContain('raft0   clients localhost:3100   peers localhost:4100\n');
     expect(text).toContain('raft1   clients localhost:3101   peers localhost:4101   leads\n');
     expect(text).toContain('npx cashe get greeting --endpoint=localhost:3100\n');
@@ -61,7 +61,16 @@ describe('the welcome', () => {
 
   it('leaves out what is the default', () => {
     const plain = { ...options, basePort: 3000 };
-    expect(welcome(localPlan(plain), 'raft0', plain)).toContain('npx cashe get greeting\n');
+    const { nodes } = localPlan(plain);
+    expect(welcome(nodes, 'raft0', plain)).toContain('npx cashe get greeting\n');
+  });
+
+  it('shows only nodes that run', () => {
+    const { nodes } = localPlan({ ...options, basePort: 3000 });
+    const text = welcome(nodes.slice(1), 'raft1', { ...options, basePort: 3000 });
+    expect(text).toContain('Cashe serves: 2 nodes');
+    expect(text).not.toContain('raft0');
+    expect(text).toContain('npx cashe get greeting --endpoint=localhost:3001\n');
   });
 });
 

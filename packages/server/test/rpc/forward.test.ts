@@ -55,7 +55,7 @@ function forward(one: TestNode, call: ForwardedCall): (ForwardedAnswer | undefin
 }
 
 describe('a forwarded call', () => {
-  it('arrives as it is but for its number, and its answer has the number of the caller', async () => {
+  it('arrives under a number of the stream, and is answered under its own', async () => {
     const [one, two] = await nodes.startConnected(2);
     const answers = forward(one!, writeCall);
     await until(() => two!.handler.forwarded.length === 1, 'the call');

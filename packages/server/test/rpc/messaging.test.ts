@@ -78,6 +78,21 @@ describe('messages between connected nodes', () => {
     expect(two!.handler.messages[0]!.message).toEqual(heartbeat(1, 2, 6));
     expect(two!.transport.drops().foreign).toBe(1);
   });
+
+  it('are believed no more once the peers say otherwise', async () => {
+    const one = await nodes.start(1);
+    const two = await nodes.start(2);
+    one.transport.setPeers([two.identity]);
+    await until(() => one.handler.connected.length === 1, 'the connection');
+    one.transport.send(0, heartbeat(1, 2, 1));
+    one.transport.flush();
+    await until(() => two.handler.messages.length === 1, 'the first message');
+    two.transport.setPeers([{ ...one.identity, nodeId: 'n3', nodeUid: 'uid-3' }]);
+    one.transport.send(0, heartbeat(1, 2, 2));
+    one.transport.flush();
+    await until(() => two.transport.drops().foreign === 1, 'the message to be ignored');
+    expect(two.handler.messages).toHaveLength(1);
+  });
 });
 
 describe('a full queue', () => {
@@ -198,6 +213,18 @@ describe('a peer that goes away', () => {
     await until(() => one!.handler.connected.length === 3, 'the connection');
     expect(one!.handler.connected.filter((id) => id === 3)).toHaveLength(1);
     expect(one!.handler.connected.at(-1)).toBe(2);
+  });
+
+  it('keeps its connection when only its replica id changes', async () => {
+    const [one, two] = await nodes.startConnected(2);
+    one!.transport.setPeers([{ ...two!.identity, replicaId: 22 }]);
+    one!.transport.send(0, heartbeat(1, 2, 1));
+    one!.transport.send(0, heartbeat(1, 22, 2));
+    one!.transport.flush();
+    await until(() => two!.handler.messages.length === 1, 'the message');
+    expect(two!.handler.messages[0]!.message.to).toBe(22);
+    expect(one!.transport.drops().unknownPeer).toBe(1);
+    expect(one!.handler.connected).toEqual([2]);
   });
 
   it('is not dialled any more once it is no peer', async () => {

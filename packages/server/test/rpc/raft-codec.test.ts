@@ -1,4 +1,4 @@
-/** Goal: frames equal the generated code's bytes, and nothing a peer sends gets past the decoder. */
+/** Goal: frames equal the generated code's bytes, and the decoder lets nothing else pass. */
 
 import { CodecError } from '@cashe/codec';
 import { AppendEntriesRequest, AppendEntriesResponse, type GroupMessage } from '@cashe/proto';

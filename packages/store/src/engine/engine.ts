@@ -28,16 +28,7 @@ import { KeyIndex } from './key-index.js';
 import { CacheRecord } from './record.js';
 import { ValuePages } from './value-pages.js';
 
-export interface EngineCounters {
-  revision: number;
-  evictions: number;
-  expiries: number;
-  restartAtMs: number;
-  restartWalked: number;
-  restartBoundary: number;
-}
-
-export class Engine implements EngineCounters {
+export class Engine {
   /** Cluster time of the entry being applied, or of the last one. */
   nowMs = 0;
   revision = 0;

@@ -1,5 +1,15 @@
 import type { Linked } from '../sealable-list.js';
-import type { ValuePage } from './value-pages.js';
+
+/** A run of memory that values lie in; see value-pages.ts. */
+export interface ValuePage {
+  readonly bytes: Uint8Array;
+  used: number;
+  /** Bytes of live records; ghosts do not count. */
+  live: number;
+  /** Every record that was placed here; it still lives here if its `page` says so. */
+  residents: CacheRecord[];
+  queued: boolean;
+}
 
 /** One key with its value and its places in index, recency list, expiry heap and pages. */
 export class CacheRecord implements Linked<CacheRecord> {

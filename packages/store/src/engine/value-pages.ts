@@ -6,23 +6,13 @@
  * steps. Where a value lies is no part of the replicated state.
  */
 import { StateMachineError } from '../error.js';
-import type { CacheRecord } from './record.js';
+import type { CacheRecord, ValuePage } from './record.js';
 
 const PAGE_BYTES = 64 * 1024;
 /** Bounds one page's cleaning when values are tiny. */
 const PAGE_RECORDS_MAX = 2048;
 /** Larger values have a page of their own. */
 const SHARED_VALUE_BYTES_MAX = 8 * 1024;
-
-export interface ValuePage {
-  readonly bytes: Uint8Array;
-  used: number;
-  /** Bytes of live records; ghosts do not count. */
-  live: number;
-  /** Every record that was placed here; it still lives here if its `page` says so. */
-  residents: CacheRecord[];
-  queued: boolean;
-}
 
 export class ValuePages {
   private current: ValuePage = createPage(PAGE_BYTES);

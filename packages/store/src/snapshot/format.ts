@@ -32,7 +32,7 @@ export interface RestoredSession {
   readonly batchCount: number;
 }
 
-export interface RestoredRecord {
+interface RestoredRecord {
   readonly record: CacheRecord;
   readonly value: Uint8Array;
 }

@@ -1,14 +1,24 @@
 import { createWriter } from '@cashe/codec';
+import type { Hashed } from '../digest-sum.js';
 import type { Engine } from '../engine/engine.js';
 import { SNAPSHOT_FORMAT_VERSION_MAX } from '../limits.js';
 import type { RememberedBatch } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
-import type { Store } from '../store.js';
-import type { NodeRecord } from '../types.js';
+import type { NodeRecord, StoreGenesis } from '../types.js';
 import { type Writer, writeBatch, writeNode, writeRecord, writeSession } from './format.js';
 import { type SnapshotHeader, writeHeader } from './header.js';
 
 const FRAMING_BYTES = 4096;
+
+/** The state machine as a seal sees it; engine and sessions are sealed already. */
+interface SealSource {
+  readonly genesis: StoreGenesis;
+  readonly appliedIndex: number;
+  readonly engine: Engine;
+  readonly sessions: SessionTable;
+  nodes(): readonly NodeRecord[];
+  sum(): Hashed;
+}
 
 /** Writes out a sealed state piece by piece. Created at the seal, when it costs O(1). */
 export class SealedScan {
@@ -22,11 +32,11 @@ export class SealedScan {
   private batches: readonly RememberedBatch[] = [];
   private batchOffset = 0;
 
-  constructor(store: Store) {
-    this.engine = store.engine;
-    this.sessions = store.sessions;
-    this.nodes = store.nodeTable.records;
-    this.header = headerOf(store);
+  constructor(source: SealSource) {
+    this.engine = source.engine;
+    this.sessions = source.sessions;
+    this.nodes = source.nodes();
+    this.header = headerOf(source);
   }
 
   /** About `bytesMax` bytes, more only by the last message; undefined when all is written. */
@@ -64,14 +74,14 @@ export class SealedScan {
   }
 }
 
-function headerOf(store: Store): SnapshotHeader {
-  const { engine, genesis, sessions } = store;
-  const { high, low } = store.sum();
+function headerOf(source: SealSource): SnapshotHeader {
+  const { engine, genesis, sessions } = source;
+  const { high, low } = source.sum();
   return {
     formatVersion: SNAPSHOT_FORMAT_VERSION_MAX,
     groupId: genesis.groupId,
     hashSeed: genesis.hashSeed,
-    appliedIndex: store.appliedIndex,
+    appliedIndex: source.appliedIndex,
     nowMs: engine.nowMs,
     revision: engine.revision,
     evictions: engine.evictions,
@@ -81,7 +91,7 @@ function headerOf(store: Store): SnapshotHeader {
     restartAtMs: engine.restartAtMs,
     restartWalked: engine.restartWalked,
     restartBoundary: engine.restartBoundary,
-    nodes: store.nodeTable.records.length,
+    nodes: source.nodes().length,
     sessions: sessions.size,
     entries: engine.entries,
     digestHigh: high >>> 0,

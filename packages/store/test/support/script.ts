@@ -1,5 +1,5 @@
-import * as fc from 'fast-check';
 import { opFor } from '@cashe/codec';
+import * as fc from 'fast-check';
 import { type Driver, setOp } from './driver.js';
 import type { ModelOp } from './model.js';
 

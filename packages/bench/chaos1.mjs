@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { connect } from '@cashe/client';
+rmSync('/tmp/ch', { recursive: true, force: true }); mkdirSync('/tmp/ch', { recursive: true });
+const base = 5500;
+writeFileSync('/tmp/ch/f.json', JSON.stringify({ cluster: { genesis: [0,1,2].map(i=>({id:'n'+i, client:`127.0.0.1:${base+i}`, raft:`127.0.0.1:${base+100+i}`})) } }));
+import { openSync } from 'node:fs';
+const fd=i=>openSync('/tmp/ch/log'+i,'a');
+const start = (i, extra=[]) => spawn(process.execPath, ['packages/server/bin/cashe.mjs', '--id=n'+i, ...(extra.length?extra:['--config=/tmp/ch/f.json']), '--data-dir=/tmp/ch/'+i, '--log-level=info','--log-format=json'], { stdio: ['ignore',fd(i),fd(i)] });
+const nodes = [0,1,2].map(i=>start(i));
+const cashe = await connect({ endpoints: [0,1,2].map(i=>`127.0.0.1:${base+i}`), timeoutMs: 30000 });
+await cashe.set('warm','x');
+let stop=false; const acked=new Map(); let errors=0, lastAck=performance.now(), gap=0, total=0;
+const writers = Array.from({length:64}, async (_, c) => { let i=0; while(!stop){ const k=`w${c}-${i++%50}`; try { await cashe.set(k, `v${i}`, {timeoutMs:30000}); acked.set(k,(acked.get(k)??0)+1); const n=performance.now(); gap=Math.max(gap,n-lastAck); lastAck=n; total++; } catch(e){ errors++; console.log('ERR', e.code, e.message); } } });
+const sleep=ms=>new Promise(r=>setTimeout(r,ms));
+const { execSync } = await import('node:child_process');
+const leader = () => { for (const i of [0,1,2]) { try { const s=JSON.parse(execSync(`node packages/server/bin/cashe.mjs status --json --endpoint 127.0.0.1:${base+i}`,{stdio:['ignore','pipe','ignore']}).toString()); const l=JSON.stringify(s).match(/"leader":\{[^}]*"nodeId":"(n\d)"/); if(l) return Number(l[1][1]); } catch(e){} } };
+const phase = (n)=>{ console.log(n, 'total', total, 'longest gap ms', gap.toFixed(0), 'errors', errors); gap=0; };
+await sleep(2000); phase('steady');
+let l = leader(); console.log('leader', l);
+nodes[l].kill('SIGKILL'); await sleep(3000); phase('kill -9 leader'); nodes[l]=start(l); await sleep(1500); phase('restarted');
+l = leader(); console.log('leader', l); nodes[l].kill('SIGSTOP'); await sleep(3000); nodes[l].kill('SIGCONT'); await sleep(1500); phase('SIGSTOP 3s');
+for (const n of nodes) n.kill('SIGKILL'); await sleep(500); for (const i of [0,1,2]) nodes[i]=start(i); await sleep(4000); phase('kill all');
+const n3 = start(3, [`--listenaddr=127.0.0.1:${base+3}`, `--raftaddr=127.0.0.1:${base+103}`, `--leaderaddr=127.0.0.1:${base+1}`]); await sleep(3000); phase('add fourth');
+l = leader(); console.log('leader', l); 
+try { console.log(execSync(`node packages/server/bin/cashe.mjs leave n${l} --endpoint 127.0.0.1:${base+(l+1)%3} --timeout 20000`).toString()); } catch(e) { console.log(String(e.stdout), String(e.stderr)); }
+await sleep(3000); phase('leader removed');
+stop=true; await Promise.all(writers);
+let bad=0; for (const [k,n] of acked) { const e=await cashe.getEntry(k); if(!e||e.version!==n) { bad++; if(bad<5) console.log('BAD', k, n, e?.version); } }
+console.log('keys', acked.size, 'bad', bad, 'total', total);
+await cashe.close();
+for (const n of [...nodes, n3]) n.kill('SIGTERM');
+await Promise.all([...nodes,n3].map(n=>n.exitCode!==null||n.signalCode!==null?0:new Promise(r=>n.on('exit',r))));

@@ -1,0 +1,90 @@
+/**
+ * What a leader adds to the entries it proposes: cluster time, recency hints, now and then its
+ * digest (R12, R16, R18); and when an entry is due for the clock's sake alone (R16, R17).
+ */
+import { recencyHintBytesMax } from '@cashe/codec';
+import type { LogIndex } from '@cashe/raft';
+import { RecencyHints } from '@cashe/store';
+import type { LogStamp } from './log-stamp.js';
+import type { ReplicaContext, ReplicaView } from './replica-context.js';
+import type { ReplicaDigests } from './replica-digests.js';
+import type { EntryStamp } from './writes.js';
+
+export class LeaderStamp {
+  readonly hints: RecencyHints = new RecencyHints();
+  readonly #replica: ReplicaView;
+  readonly #context: ReplicaContext;
+  readonly #digests: ReplicaDigests;
+  readonly #log: LogStamp;
+  #restartLeases = false;
+  /** Entry last proposed for the clock's sake; another one waits until it is applied. */
+  #clockIndex: LogIndex = 0;
+  #clockAtMs = 0;
+
+  constructor(
+    replica: ReplicaView,
+    context: ReplicaContext,
+    digests: ReplicaDigests,
+    log: LogStamp,
+  ) {
+    this.#replica = replica;
+    this.#context = context;
+    this.#digests = digests;
+    this.#log = log;
+  }
+
+  /** This replica became leader: cluster time goes on from the highest that is known (R16). */
+  lead(): void {
+    const { clusterClock, store } = this.#replica;
+    const { clock } = this.#context;
+    const nowMs = clock.nowMs();
+    const stampMs = Math.max(this.#log.clusterTimeMs(), store.stats().clusterTimeMs);
+    const gapMs = this.#log.wallGapMs(clock.wallMs());
+    this.#restartLeases = clusterClock.lead(stampMs, gapMs, nowMs);
+    this.#clockIndex = 0;
+    this.#clockAtMs = nowMs;
+  }
+
+  stepDown(): void {
+    this.hints.take();
+    this.#digests.clear();
+  }
+
+  /** For the next entry; hints only as far as `roomBytes` allow. */
+  next(roomBytes: number): EntryStamp {
+    const restartLeases = this.#restartLeases;
+    this.#restartLeases = false;
+    return {
+      clusterTimeMs: this.#replica.clusterClock.stamp(this.#context.clock.nowMs()),
+      restartLeases,
+      recencyHints: roomBytes > 0 ? latestWithin(this.hints.take(), roomBytes) : [],
+      digest: this.#digests.due(),
+    };
+  }
+
+  /** Whether an entry is due that carries nothing but the clock. */
+  clockDue(readWaits: boolean): boolean {
+    const { store, clusterClock } = this.#replica;
+    if (this.#clockIndex > store.appliedIndex) return false;
+    const nowMs = this.#context.clock.nowMs();
+    if (readWaits || store.nextExpiryMs() <= clusterClock.stamp(nowMs)) return true;
+    const old = nowMs - this.#clockAtMs >= this.#context.config.clockEntryMs;
+    return (old || this.#restartLeases) && store.needsClock();
+  }
+
+  /** The clock's entry was appended at `index`; 0: it was not. */
+  clockProposed(index: LogIndex): void {
+    this.#clockIndex = index;
+    this.#clockAtMs = this.#context.clock.nowMs();
+  }
+}
+
+/** The most recently read keys whose bytes fit; those read longest ago go first (R18). */
+function latestWithin(keys: readonly string[], bytesMax: number): readonly string[] {
+  let bytes = 0;
+  for (let i = keys.length - 1; i >= 0; i -= 1) {
+    bytes += recencyHintBytesMax(keys[i] as string);
+    if (bytes > bytesMax) return keys.slice(i + 1);
+  }
+  return keys;
+}

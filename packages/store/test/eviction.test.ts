@@ -1,0 +1,171 @@
+/** R18: capacity and recency. */
+import { Code, opFor, RECENCY_HINTS_MAX } from '@cashe/codec';
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { checkInvariants, RecencyHints, recordBytes } from '../src/index.js';
+import { Driver, setOp } from './support/driver.js';
+import { holds } from './support/holds.js';
+
+describe('R18: lru', () => {
+  it('evicts the coldest key after each op that goes over the limit of entries', () => {
+    const driver = new Driver({ entriesMax: 2 });
+    const answer = driver.write([setOp('a', '1'), setOp('b', '1'), setOp('c', '1')]);
+    expect(answer).toEqual({ code: Code.OK, firstRevision: 1, exceptions: [] });
+    expect([driver.get('a'), driver.get('b'), driver.get('c')]).toEqual([undefined, '1', '1']);
+    expect(driver.machine.stats()).toMatchObject({ evictions: 1, entries: 2, revision: 3 });
+  });
+
+  it('evicts as many keys as the bytes of one op need', () => {
+    const one = recordBytes(1, 1);
+    const driver = new Driver({ bytesMax: 3 * one });
+    for (const key of ['a', 'b', 'c']) driver.set(key, '1');
+    driver.set('d', 'x'.repeat(1 + one));
+    expect([driver.get('a'), driver.get('b'), driver.get('c')]).toEqual([
+      undefined,
+      undefined,
+      '1',
+    ]);
+    expect(driver.machine.stats().bytes).toBe(3 * one);
+  });
+
+  it('never evicts what the op wrote', () => {
+    const driver = new Driver({ entriesMax: 1 });
+    for (const key of ['a', 'b', 'b', 'a']) {
+      driver.set(key, key);
+      expect(driver.get(key)).toBe(key);
+    }
+  });
+
+  it('takes keys that are due before cold ones', () => {
+    const driver = new Driver({ entriesMax: 2002 });
+    driver.set('cold', '1');
+    for (let at = 0; at < 2; at++) {
+      const ops = Array.from({ length: 1000 }, (_, offset) => setOp(`k${at}-${offset}`, 'v', 10));
+      driver.write(ops);
+    }
+    driver.set('due', '1', 20);
+    driver.clusterTimeMs = 30;
+    driver.write([setOp('new1', '1'), setOp('new2', '1')]);
+    expect(driver.get('cold')).toBe('1');
+  });
+
+  it('removes a key that is due before it evicts one that is not', () => {
+    const driver = new Driver({ entriesMax: 2003 });
+    driver.set('cold', '1');
+    const ops = (at: number) =>
+      Array.from({ length: 1001 }, (_, offset) => setOp(`k${at}-${offset}`, 'v', 10));
+    driver.write(ops(0));
+    driver.write(ops(1));
+    driver.clusterTimeMs = 30;
+    const many = Array.from({ length: 2003 }, (_, at) => setOp(`n${at}`, '1'));
+    driver.write(many.slice(0, 1001));
+    driver.write(many.slice(1001, 2002));
+    expect(driver.get('cold')).toBe('1');
+    expect(driver.machine.stats()).toMatchObject({ evictions: 0, expiries: 2002 });
+    driver.write(many.slice(2002));
+    driver.set('one more', '1');
+    expect(driver.get('cold')).toBeUndefined();
+  });
+
+  it('refuses a record that could never fit, without any effect', () => {
+    const driver = new Driver({ bytesMax: recordBytes(1, 10) });
+    driver.set('a', 'old');
+    const before = driver.machine.stats();
+    const { exceptions } = driver.set('a', 'x'.repeat(11));
+    expect(exceptions).toMatchObject([{ index: 0, code: Code.RESOURCE_EXHAUSTED }]);
+    expect(driver.machine.stats()).toEqual({ ...before, sessionBytes: expect.any(Number) });
+    expect(driver.get('a')).toBe('old');
+  });
+});
+
+describe('R18: noeviction', () => {
+  const limits = { eviction: 'noeviction', bytesMax: 3 * recordBytes(1, 1) } as const;
+
+  function full(): Driver {
+    const driver = new Driver(limits);
+    driver.write([setOp('a', '1'), setOp('b', '1'), setOp('c', '1')]);
+    return driver;
+  }
+
+  it('refuses each op that would exceed, and only it', () => {
+    const driver = full();
+    const answer = driver.write([
+      setOp('d', '1'),
+      setOp('a', '22'),
+      setOp('a', ''),
+      setOp('b', '2'),
+      opFor.delete('c'),
+      setOp('d', '1'),
+    ]);
+    expect(answer.exceptions).toMatchObject([
+      { index: 0, code: Code.RESOURCE_EXHAUSTED },
+      { index: 1, code: Code.RESOURCE_EXHAUSTED },
+    ]);
+    expect(answer.firstRevision).toBe(4);
+    expect(driver.get('d')).toBe('1');
+    expect(driver.machine.stats().evictions).toBe(0);
+    checkInvariants(driver.machine);
+  });
+});
+
+describe('R18: recency', () => {
+  it('moves by hints, in their order, before the ops of the entry', () => {
+    const driver = new Driver({ entriesMax: 3 });
+    driver.write([setOp('a', '1'), setOp('b', '1'), setOp('c', '1')]);
+    driver.write([setOp('d', '1')], { recencyHints: ['none', 'b', 'a'] });
+    expect(driver.get('c')).toBeUndefined();
+    driver.set('e', '1');
+    expect(driver.get('b')).toBeUndefined();
+    expect(driver.get('a')).toBe('1');
+  });
+
+  it('with one caller whose hits are reported is exact LRU', () => {
+    const driver = new Driver({ entriesMax: 50 });
+    const hints = new RecencyHints();
+    const model = new Map<string, string>();
+    let hits = 0;
+    let modelHits = 0;
+    let random = 12345;
+    for (let at = 0; at < 20_000; at++) {
+      random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+      // Zipf with exponent 1 over 1..400, by inversion.
+      const key = `k${Math.floor(400 ** (random / 2 ** 32))}`;
+      const value = model.get(key);
+      if (value !== undefined) {
+        modelHits++;
+        model.delete(key);
+        model.set(key, value);
+      }
+      if (driver.get(key) !== undefined) {
+        hits++;
+        hints.note(key);
+      } else {
+        driver.write([setOp(key, 'v')], { recencyHints: hints.take() });
+        model.set(key, 'v');
+        if (model.size > 50) model.delete(model.keys().next().value!);
+      }
+    }
+    expect(hits).toBe(modelHits);
+    expect(hits).toBeGreaterThan(5000);
+    expect([...model.keys()].every((key) => driver.get(key) === 'v')).toBe(true);
+  });
+});
+
+describe('R18: recency hints of the leader', () => {
+  it('are the most recent distinct keys in order of last read', () => {
+    const keys = fc.array(fc.nat(3000).map(String), { maxLength: 4000, size: 'max' });
+    holds(
+      fc.property(keys, keys, (first, second) => {
+        const hints = new RecencyHints();
+        for (const reads of [first, second]) {
+          for (const key of reads) hints.note(key);
+          const distinct = [...new Set(reads.toReversed())].slice(0, RECENCY_HINTS_MAX);
+          expect(hints.size).toBe(distinct.length);
+          expect(hints.take()).toEqual(distinct.toReversed());
+          expect(hints.size).toBe(0);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
