@@ -41,7 +41,7 @@ const allowedImports: ReadonlyMap<string, RegExp> = new Map([
   ['store', /^@cashe\/codec$/],
   ['client', /^(?!@cashe\/(?!proto$|codec$))/],
   ['server', /^(?!@cashe\/(?!proto$|codec$|raft$|store$|client(\/core)?$))/],
-  ['bench', /^(?!@cashe\/(?!client(\/core)?$|server(\/host)?$))/],
+  ['bench', /^(?!@cashe\/(?!proto$|client(\/core)?$|server(\/host)?$))/],
 ]);
 
 /** The same for the server's folders, with paths inside src/ for relative imports. */

@@ -16,7 +16,8 @@ export async function endpointsFrom(file: string): Promise<string[]> {
     return foundersFile.parse(document).cluster.genesis.map(({ client }) => client);
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
-    const message = `${file} names no founders (cluster.genesis: [{ id, client, raft }]): ${reason}`;
+    const expected = 'cluster.genesis: [{ id, client, raft }]';
+    const message = `${file} names no founders (${expected}): ${reason}`;
     throw new CasheError('INVALID_ARGUMENT', message, { outcome: 'notCommitted', cause });
   }
 }

@@ -248,6 +248,22 @@ describe('a connection', () => {
     expect(error.message).toContain(address);
   });
 
+  it.each(['', 'a b', 'x:y:z', 'localhost:99999', '127.0.0.1:1'])(
+    'to the address "%s" fails in time',
+    async (address) => {
+      const error = await failure(connect({ endpoints: [address], connectTimeoutMs: 50 }));
+      expect(error).toMatchObject({ code: 'UNAVAILABLE', outcome: 'notCommitted' });
+    },
+  );
+
+  it('survives a node that announces an address nobody can read', async () => {
+    const cashe = await client();
+    const down = event(cashe, 'disconnected');
+    server.push(leaderOf({ nodeId: 'n9', address: 'x:y:z' }, 1));
+    await down;
+    expect(await cashe.has('k')).toBe(false);
+  });
+
   it('to another cluster is refused', async () => {
     const options = { endpoints: [server.address], clusterId: 'other', connectTimeoutMs: 100 };
     expect((await failure(connect(options))).code).toBe('CLUSTER_MISMATCH');

@@ -174,7 +174,7 @@ describe('a deadline', () => {
     expect(long.summary).toBe('written 2');
   });
 
-  it('of a whole batch in the middle leaves no gap: it is sent on until those before are final', () => {
+  it('of a batch in the middle leaves no gap: it is sent until those before are final', () => {
     const long = harness.set('a', 'v', { waitMs: 60_000 });
     harness.time.settle();
     const short = harness.set('b', 'v', { waitMs: 100 });

@@ -146,7 +146,7 @@ describe('ops that wait', () => {
 });
 
 describe('reentrancy', () => {
-  it('is harmless: a caller may submit again from its answer, over a link that answers at once', () => {
+  it('is harmless: from its answer a caller may submit again over a synchronous link', () => {
     const group = new ModelGroup(4);
     serve(node, group);
     harness.start([node.address]);

@@ -37,6 +37,28 @@ export function tickElection(state: RaftState): void {
   }
   if (state.role === 'follower') state.leaderId = 0;
   else becomeFollower(state, state.currentTerm, 0);
+  if (!state.gone && !log.mayBeVoter(config.replicaId)) askWhetherGone(state);
+}
+
+/**
+ * A learner never campaigns, so nobody would ever tell it that it was removed: the leader stops
+ * sending the moment it appends the removal. Without a leader it asks the voters it knows with a
+ * pre-vote of term 0, which wins nothing, and a member that knows better answers GONE (R8).
+ */
+function askWhetherGone(state: RaftState): void {
+  resetElectionTimer(state);
+  for (const to of state.log.configuration.voters) {
+    send(state, {
+      kind: 'requestVoteRequest',
+      from: state.config.replicaId,
+      to,
+      term: 0,
+      preVote: true,
+      lastLogIndex: 0,
+      lastLogTerm: 0,
+      leadershipTransfer: false,
+    });
+  }
 }
 
 export function setMayCampaign(state: RaftState, may: boolean): void {

@@ -201,6 +201,36 @@ describe('GONE (R8)', () => {
     expect(sent).toEqual([{ kind: 'goneNotice', from: 1, to: 5, term: 0 }]);
   });
 
+  it('reaches a removed learner, which asks for it once it hears of no leader', () => {
+    const node = replica(configuration([2, 3], { learners: [1] }));
+    node.step(heartbeat(1));
+    const asked = ofKind(node.tick(200), 'requestVoteRequest');
+    expect(new Set(asked.map(({ to }) => to))).toEqual(new Set([2, 3]));
+    const [question] = asked;
+    if (question === undefined) throw new Error('nothing was asked');
+    expect(question).toMatchObject({ preVote: true, term: 0 });
+    const removedIt = new Single(
+      raftConfig(2),
+      restored(configuration([2, 3], { replicaIdMax: 6 })),
+    );
+    for (const answer of removedIt.step(question)) node.step(answer);
+    expect(node.raft.status()).toMatchObject({ removed: true });
+    expect(node.tick(200)).toEqual([]);
+  });
+
+  it('is not asked for by a pre-vote that could be granted', () => {
+    const learner = replica(configuration([2, 3], { learners: [1] }));
+    learner.step(heartbeat(1));
+    const [question] = ofKind(learner.tick(200), 'requestVoteRequest');
+    const voter = new Single(raftConfig(2), restored(configuration([2, 3], { learners: [1] })));
+    voter.step(heartbeat(1, { from: 3 }));
+    voter.raft.forgetLeader(3);
+    if (question === undefined) throw new Error('nothing was asked');
+    const answers = ofKind(voter.step({ ...question, to: 2 }), 'requestVoteResponse');
+    expect(answers).toMatchObject([{ voteGranted: false }]);
+    expect(learner.raft.status()).toMatchObject({ role: 'follower', removed: false });
+  });
+
   it('is not the answer to an unknown id above the maximum: a joiner, perhaps', () => {
     const sent = replica(members).step(voteRequest(9, { from: 7 }));
     expect(ofKind(sent, 'goneNotice')).toEqual([]);

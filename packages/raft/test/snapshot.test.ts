@@ -143,6 +143,21 @@ describe('a leader', () => {
     expect(ofKind(node.tick(12), 'installSnapshotRequest')).toEqual([]);
   });
 
+  it('sends one when what a silent pipeline may have lost has left the tail', () => {
+    const config = raftConfig(1, { tailBytesMax: 400, inflightAppendsMax: 1 });
+    const node = new Single(config, restored(three));
+    node.elect([2, 3]);
+    node.step(appendSuccess(3, 1, 1));
+    for (let i = 0; i < 20; i += 1) {
+      node.raft.propose([bytes(`entry ${i}`)]);
+      node.settle();
+      node.step(appendSuccess(2, 1, node.raft.status().lastIndex));
+    }
+    expect(stateOf3(node)).toMatchObject({ state: 'replicate', nextIndex: 3 });
+    node.tick(4);
+    expect(installs(node, heartbeatResponse(3, 1))).toHaveLength(1);
+  });
+
   it('names the configuration in force at the index of a snapshot', () => {
     const node = leader();
     const { appliedIndex } = node.raft.status();

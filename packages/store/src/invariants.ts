@@ -4,7 +4,7 @@
  */
 import { DigestSum } from './digest-sum.js';
 import type { Engine } from './engine/engine.js';
-import type { CacheRecord } from './engine/record.js';
+import type { CacheRecord, ValuePage } from './engine/record.js';
 import { storedValue } from './engine/value-pages.js';
 import { StateMachineError } from './error.js';
 import { Hash64 } from './hash.js';
@@ -35,6 +35,7 @@ export function checkInvariants(machine: StateMachine): void {
 function checkRecords(engine: Engine, settings: Settings, hashSeed: number): void {
   const live = liveOf(engine.list);
   const sum = new DigestSum();
+  const pages = new Map<ValuePage, number>();
   let bytes = 0;
   let leases = 0;
   for (const record of live) {
@@ -42,7 +43,10 @@ function checkRecords(engine: Engine, settings: Settings, hashSeed: number): voi
     sum.add(engine.digestOf(record));
     bytes += recordBytes(record.keyBytes, record.valueBytes);
     if (engine.heap.has(record)) leases++;
+    const { page } = record;
+    if (page !== undefined) pages.set(page, (pages.get(page) ?? 0) + record.valueBytes);
   }
+  for (const [page, live] of pages) equal('live bytes of a page', page.live, live);
   equal('entries', engine.entries, live.length);
   equal('bytes', engine.bytes, bytes);
   equal('records in the heap', engine.heap.size, leases);

@@ -179,6 +179,19 @@ describe('R12: digests', () => {
     expect(driver.machine.digestAt(0)).toBeUndefined();
   });
 
+  it('cover the order of last use', () => {
+    const digests = [
+      ['a', 'b'],
+      ['b', 'a'],
+    ].map((recencyHints) => {
+      const driver = new Driver();
+      driver.write([setOp('a', '1'), setOp('b', '1')]);
+      driver.entry({ recencyHints });
+      return driver.machine.digest();
+    });
+    expect(digests[0]).not.toEqual(digests[1]);
+  });
+
   it('of entries without effect are kept too, and old ones are let go', () => {
     const { machine } = new Driver();
     for (let index = 1; index <= 8193; index++) machine.skip(index);

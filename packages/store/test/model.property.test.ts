@@ -62,7 +62,7 @@ describe('R17-R19: against a naive model', () => {
   ])('%s', (_name, settings) => {
     holds(
       fc.property(steps, (log) => compare(settings, log)),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

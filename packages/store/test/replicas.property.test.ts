@@ -103,7 +103,7 @@ describe('R11, R12, R38: replicas', () => {
   it('are equal after the same log, also when restored in the middle of it', () => {
     holds(
       fc.property(planArbitrary, (plan) => run(plan)),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 

@@ -213,4 +213,15 @@ describe('R14: bounds of the session table', () => {
     expect(driver.machine.session(idle)).toBeUndefined();
     expect(driver.machine.session(driver.session)).toBeDefined();
   });
+
+  it('passes over the session that asks, even when it was idle for longest', () => {
+    const driver = fresh({ sessionBytesMax: 400, sessionIdleMs: 100 });
+    driver.clusterTimeMs = 1;
+    const session = driver.open();
+    for (const sequence of [1, 2, 3]) send(driver, sequence, 1, { session });
+    expect(driver.machine.stats().sessionBytes).toBeGreaterThanOrEqual(400);
+    driver.clusterTimeMs = 500;
+    expect(send(driver, 1, 1).code).toBe(Code.OK);
+    expect(driver.machine.session(session)).toBeUndefined();
+  });
 });

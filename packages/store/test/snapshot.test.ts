@@ -7,7 +7,7 @@ import {
   RESTORE_PER_STEP_MAX,
   StateMachineError,
 } from '../src/index.js';
-import { Driver, restore, scanAll, sealed, setOp, textOf } from './support/driver.js';
+import { batchOf, Driver, restore, scanAll, sealed, setOp, textOf } from './support/driver.js';
 
 function filled(count: number, settings = {}): Driver {
   const driver = new Driver(settings);
@@ -38,6 +38,23 @@ describe('a seal', () => {
     const copy = restore(pieces, appliedIndex);
     expect(copy.digest()).toEqual(machine.digestAt(appliedIndex));
     expect(textOf(copy.read(opFor.get('k2999'), 0))).toBe('v2000');
+  });
+
+  it('shows the answers of a session that are acknowledged while it is written out', () => {
+    const driver = new Driver();
+    driver.session = driver.open();
+    for (const sequence of [1, 2, 3, 4]) {
+      const envelope = driver.envelope({ sequence, firstOutstanding: 1 });
+      driver.entry({ envelopes: [envelope] }, [batchOf([setOp('a', '1')])]);
+    }
+    const { machine } = driver;
+    const { appliedIndex } = machine;
+    machine.seal();
+    const pieces = [1, 2, 3].map(() => machine.scanSealed(1)!);
+    driver.sequence = 4;
+    driver.set('a', '2');
+    pieces.push(...scanAll(machine, 1));
+    expect(restore(pieces, appliedIndex).digest()).toEqual(machine.digestAt(appliedIndex));
   });
 
   it('is held once at a time and can be given up', () => {

@@ -8,7 +8,7 @@ import type { OpCall } from './op-call.js';
  * unknown; it may still be sent to fill its number · `dead` its callers were told that it is not
  * committed: it must never be sent again.
  */
-export type WriteBatchState = 'live' | 'executed' | 'abandoned' | 'dead';
+type WriteBatchState = 'live' | 'executed' | 'abandoned' | 'dead';
 
 /** A batch of writes: same bytes in every transmission (R15). */
 export class NumberedBatch {
@@ -82,7 +82,7 @@ export class ReadBatchCalls {
   }
 }
 
-export function latestDeadline(calls: readonly OpCall[]): number {
+function latestDeadline(calls: readonly OpCall[]): number {
   let latest = 0;
   for (const { caller } of calls) if (caller.deadlineMs > latest) latest = caller.deadlineMs;
   return latest;
@@ -97,7 +97,7 @@ export function earliestDeadline(calls: readonly OpCall[]): number {
   return earliest;
 }
 
-/** Builds batches out of queued calls; one per core, its buffer serves one batch after the other. */
+/** Builds batches out of queued calls; one per core, its buffer is used over and over. */
 export class Batcher {
   readonly #ledger: CallLedger;
   #encoder: OpsEncoder | undefined;

@@ -23,7 +23,7 @@ export class Backoff {
   }
 }
 
-export interface HoldPorts {
+interface HoldPorts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly random: Random;

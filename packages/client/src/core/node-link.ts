@@ -5,7 +5,7 @@ import type { Link, LinkFailure, LinkHandler, Ports, TimerHandle, Topology } fro
 import type { Transmission } from './transmission.js';
 import type { Turnstile } from './turnstile.js';
 
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 
 type State =
   | { readonly kind: 'idle' }

@@ -4,7 +4,7 @@ import type { LinkFailure, Topology } from './ports.js';
 import type { LeaderTable } from './routing.js';
 
 /** What the set of links tells the core. */
-export interface NodeLinksEvents {
+interface NodeLinksEvents {
   onReady(node: NodeLink, hello: ServerHello): void;
   onDown(node: NodeLink, failure: LinkFailure): void;
 }

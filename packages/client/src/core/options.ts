@@ -10,7 +10,10 @@ export interface CoreOptions {
   readonly waitingOpsMax: number;
   /** Bytes of ops not yet in a batch; beyond it a call fails as RESOURCE_EXHAUSTED. */
   readonly waitingBytesMax: number;
-  /** Nodes connected to at once; further nodes are reached through these. */
+  /**
+   * Nodes connected to at once; further nodes are reached through these. 1: only the endpoint
+   * given, as inside a node, whose own calls go to itself.
+   */
   readonly linksMax: number;
   /** How often deadlines and silent links are looked for. */
   readonly sweepMs: number;

@@ -9,7 +9,7 @@ import type { CasheErrorCode } from './error.js';
  * `executed`: the batch is in the log and applied. `refused`: this transmission will never execute.
  * `lost`: it may have executed or may still do so.
  */
-export type Fate = 'executed' | 'refused' | 'lost';
+type Fate = 'executed' | 'refused' | 'lost';
 
 /**
  * `settle` the callers · `resend` at once · `resendLater` after a pause or the next leader ·
@@ -24,7 +24,7 @@ export type NextStep =
   | 'replaceSession'
   | 'fail';
 
-export interface WriteDecision {
+interface WriteDecision {
   readonly fate: Fate;
   readonly next: NextStep;
 }

@@ -28,9 +28,23 @@ export class GrpcConnector implements Connector {
   }
 
   connect(endpoint: string, handler: LinkHandler): Link {
-    return new GrpcLink(new Client(endpoint, this.#credentials, this.#options), handler);
+    try {
+      return new GrpcLink(new Client(endpoint, this.#credentials, this.#options), handler);
+    } catch (error) {
+      // grpc-js throws for what it cannot read as an address; nodes announce addresses too.
+      const message = `${endpoint} is no address: ${String(error)}`;
+      setImmediate(() => handler.onClosed({ code: 'INVALID_ARGUMENT', message }));
+      return deadLink;
+    }
   }
 }
+
+const deadLink: Link = {
+  writable: false,
+  send: () => {},
+  watchTopology: () => {},
+  close: () => {},
+};
 
 class GrpcLink implements Link {
   readonly #client: Client;

@@ -7,7 +7,7 @@ import type { SeededRandom } from './virtual-time.js';
 const refusals = [Code.NOT_LEADER, Code.BUSY, Code.UNAVAILABLE, Code.ABORTED] as const;
 
 /**
- * Nodes in front of one group that lose, delay, repeat and refuse what they are sent, but never lie:
+ * Nodes in front of one group that lose, delay, repeat and refuse messages, but never lie:
  * what they refuse is not executed, what they acknowledge is.
  */
 export class Chaos {
@@ -90,7 +90,8 @@ export class Chaos {
     if (kind === 3) return;
     this.#later(() => {
       const body = this.#group.write(request);
-      if (kind === 4) return;
+      // A second copy was executed or will be, so a refusal of this one would be a lie.
+      if (kind === 4 || (kind === 2 && body.code !== Code.OK)) return;
       if (kind === 5) link.break({ code: 'UNAVAILABLE', message: 'reset' });
       else this.#later(() => this.#answer(request, link, body));
     });

@@ -20,7 +20,7 @@ import { StreamGuard } from './stream-guard.js';
 import { UnaryGate } from './unary-gate.js';
 import { packageVersion } from './version.js';
 
-export interface ApiServerOptions {
+interface ApiServerOptions {
   readonly calls: Calls;
   readonly log: Logger;
   /** Version of the software, for Status; that of this package if not given. */
@@ -150,6 +150,9 @@ class GrpcApiServer implements ApiServer {
     cancel();
     if (end !== 'deadline') return;
     this.#log.warn('calls were still in flight at the end of the drain time', { deadlineMs });
+    this.#gate.failAll(stopped);
+    // The answers leave the process with this turn's writes.
+    await new Promise((resolve) => setImmediate(resolve));
     this.forceClose();
   }
 
@@ -169,6 +172,12 @@ const stopping: CallFailure = {
   code: 'UNAVAILABLE',
   outcome: 'notCommitted',
   message: 'this node is stopping; use another one',
+};
+
+const stopped: CallFailure = {
+  code: 'UNAVAILABLE',
+  outcome: 'unknown',
+  message: 'this node stopped before the answer was there',
 };
 
 /** The receive limit is the largest any setting allows: the settings may not be known yet. */

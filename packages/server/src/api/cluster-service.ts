@@ -26,7 +26,7 @@ import { notInCluster } from './session-stream.js';
 import type { StreamGuard } from './stream-guard.js';
 import type { CallContext, DeadlineBounds, UnaryGate, UnaryHandler } from './unary-gate.js';
 
-export interface ClusterServiceOptions {
+interface ClusterServiceOptions {
   readonly calls: Calls;
   readonly limits: ApiLimits;
   readonly gate: UnaryGate;

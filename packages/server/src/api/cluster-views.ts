@@ -17,7 +17,7 @@ import type { Settings } from '@cashe/store';
 import type { GroupView, NodeView, TopologyView } from '../host/calls.js';
 import type { Digest, MemberView } from '../host/ports.js';
 
-export interface StatusParts {
+interface StatusParts {
   readonly node: NodeView;
   /** undefined until the node belongs to a cluster. */
   readonly limits: Limits | undefined;

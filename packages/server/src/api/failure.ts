@@ -4,7 +4,7 @@ import { type Code, type CodeName, codeName, Outcome } from '@cashe/codec';
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { errorText } from '../net/errors.js';
 
-export type FailureCode = CodeName | CasheErrorCode;
+type FailureCode = CodeName | CasheErrorCode;
 
 /** A call that ends with an error. */
 export interface CallFailure {

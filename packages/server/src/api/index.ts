@@ -1,4 +1,3 @@
 /** The public gRPC services of a node. */
-export { type ApiServer, type ApiServerOptions, createApiServer } from './api-server.js';
-export { type ApiLimits, defaultApiLimits } from './limits.js';
-export { anonymous, type PrincipalOf } from './principal.js';
+export { type ApiServer, createApiServer } from './api-server.js';
+export type { ApiLimits } from './limits.js';

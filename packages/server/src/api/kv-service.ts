@@ -48,7 +48,7 @@ import { type SessionCall, type SessionService, sessionMethod } from './session-
 import { notInCluster } from './session-stream.js';
 import type { CallContext, DeadlineBounds, UnaryGate, UnaryHandler } from './unary-gate.js';
 
-export interface KvServiceOptions {
+interface KvServiceOptions {
   readonly calls: Calls;
   readonly limits: ApiLimits;
   readonly gate: UnaryGate;

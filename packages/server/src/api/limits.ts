@@ -27,12 +27,12 @@ export interface ApiLimits {
   /** The same for changes of members and leadership, which wait for catch-up. */
   readonly adminDeadlineMs: number;
   readonly adminDeadlineMsMax: number;
-  /** How much before the caller's deadline its answer leaves, so that it arrives with an outcome. */
+  /** How much before the caller's deadline its answer leaves: it is to arrive, with an outcome. */
   readonly deadlineMarginMs: number;
   /** Values of one GetMany answer; what does not fit is refused per key. */
   readonly answerBytesMax: number;
 
-  /** Granted by hello (R32): batches and bytes of ops in flight per stream; more ends the stream. */
+  /** Granted by hello (R32): batches and bytes of ops in flight; more ends the stream. */
   readonly batchesMax: number;
   readonly bytesMax: number;
   /** Bytes of ops in flight over all streams; beyond it batches are refused as BUSY. */

@@ -20,7 +20,7 @@ import {
   type SharedLoad,
 } from './session-stream.js';
 
-export interface LocalConnectorOptions {
+interface LocalConnectorOptions {
   readonly calls: Calls;
   readonly principal: string;
   readonly limits: SessionLimits;

@@ -7,7 +7,7 @@ export type OpOutcome =
   | { readonly kind: 'read'; readonly result: ReadResult }
   | { readonly kind: 'failed'; readonly error: CasheError };
 
-export interface OpRunOptions {
+interface OpRunOptions {
   /** By the core's clock. */
   readonly deadlineMs: number;
   readonly isStale: boolean;

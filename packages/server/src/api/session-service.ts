@@ -37,7 +37,7 @@ function servesOnly(): never {
   throw new Error('this definition serves; it is not for calling');
 }
 
-export interface SessionServiceOptions {
+interface SessionServiceOptions {
   readonly calls: Calls;
   readonly limits: ApiLimits;
   readonly load: SharedLoad;

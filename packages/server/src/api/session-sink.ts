@@ -8,7 +8,7 @@ import { boundedAnswer } from './bounded-answer.js';
 import { type CallFailure, toStatus } from './failure.js';
 import type { SessionSink } from './session-stream.js';
 
-export interface GrpcSinkOptions {
+interface GrpcSinkOptions {
   readonly call: ServerDuplexStream<unknown, Buffer>;
   readonly scheduler: Scheduler;
   /** Above this many untaken bytes nothing more is read from the client. */

@@ -18,7 +18,7 @@ import type { Calls, HelloView } from '../host/calls.js';
 import type { CallFailure } from './failure.js';
 import type { ApiLimits } from './limits.js';
 
-export const sessionProtocolVersion = 1;
+const sessionProtocolVersion = 1;
 
 /** Where a stream's answers go. */
 export interface SessionSink {
@@ -48,7 +48,7 @@ export type SessionLimits = Pick<
   | 'outputBytesMax'
 >;
 
-export interface SessionStreamOptions {
+interface SessionStreamOptions {
   readonly calls: Calls;
   readonly principal: string;
   readonly limits: SessionLimits;

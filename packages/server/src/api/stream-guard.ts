@@ -39,19 +39,22 @@ function end(call: StreamingCall, failure: CallFailure): void {
 }
 
 /** The part of a server that services of libraries are added to. */
-export type ServiceHost = Pick<Server, 'addService'>;
+type ServiceHost = Pick<Server, 'addService'>;
 
 /**
  * Adds a library's service with its streams guarded. Its handlers write without looking whether
  * the client takes anything, so a client that only sends is not read further until it does.
  */
-export function guardStreams(server: Server, guard: StreamGuard): ServiceHost {
+export function guardStreams(server: ServiceHost, guard: StreamGuard): ServiceHost {
   return {
     addService: (definition, implementation) => {
       const guarded = { ...implementation };
-      for (const [name, method] of Object.entries(definition)) {
+      for (const [method, { originalName = method, responseStream }] of Object.entries(
+        definition,
+      )) {
+        const name = implementation[method] === undefined ? originalName : method;
         const handler = implementation[name];
-        if (handler === undefined || !method.responseStream) continue;
+        if (handler === undefined || !responseStream) continue;
         const stream = handler.bind(implementation) as (call: StreamingCall) => void;
         guarded[name] = (call: StreamingCall) => {
           if (!guard.admit(call)) return;

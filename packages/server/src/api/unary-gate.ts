@@ -1,6 +1,6 @@
 /** Every unary call of ours passes here: counted, bounded, with a deadline and a typed end. */
 import { CasheError } from '@cashe/client/core';
-import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type { handleUnaryCall, ServerUnaryCall, StatusObject } from '@grpc/grpc-js';
 import type { Logger } from '../host/ports.js';
 import { CallError, type CallFailure, toInternalStatus, toStatus } from './failure.js';
 import type { PrincipalOf } from './principal.js';
@@ -26,7 +26,7 @@ export interface DeadlineBounds {
   readonly marginMs: number;
 }
 
-export interface UnaryGateOptions {
+interface UnaryGateOptions {
   readonly callsMax: number;
   readonly principalOf: PrincipalOf;
   readonly log: Logger;
@@ -34,7 +34,8 @@ export interface UnaryGateOptions {
 
 export class UnaryGate {
   readonly #options: UnaryGateOptions;
-  #callCount = 0;
+  /** How to end each call in flight before its answer is there. */
+  readonly #open = new Set<(failure: CallFailure) => void>();
   #idleListener: (() => void) | undefined;
 
   constructor(options: UnaryGateOptions) {
@@ -47,12 +48,17 @@ export class UnaryGate {
     this.#maybeIdle();
   }
 
+  /** Ends every call in flight; what it did or still does is left to `failure` to say. */
+  failAll(failure: CallFailure): void {
+    for (const end of [...this.#open]) end(failure);
+  }
+
   handle<Request, Response>(
     bounds: DeadlineBounds,
     handler: UnaryHandler<Request, Response>,
   ): handleUnaryCall<Received<Request>, Response> {
     return (call, callback) => {
-      if (this.#callCount >= this.#options.callsMax) {
+      if (this.#open.size >= this.#options.callsMax) {
         callback(toStatus(tooManyCalls(this.#options.callsMax)));
         return;
       }
@@ -62,20 +68,16 @@ export class UnaryGate {
         callback(toStatus({ code: 'INVALID_ARGUMENT', outcome: 'notCommitted', message }));
         return;
       }
-      this.#callCount += 1;
-      const settle = (): void => {
-        this.#callCount -= 1;
+      const end = (status: StatusObject | null, response?: Response): void => {
+        if (!this.#open.delete(fail)) return;
+        callback(status, response);
         this.#maybeIdle();
       };
+      const fail = (failure: CallFailure): void => end(toStatus(failure));
+      this.#open.add(fail);
       handler(received.value, this.#contextOf(call, bounds)).then(
-        (response) => {
-          callback(null, response);
-          settle();
-        },
-        (error: unknown) => {
-          callback(this.#statusOf(error, call));
-          settle();
-        },
+        (response) => end(null, response),
+        (error: unknown) => end(this.#statusOf(error, call)),
       );
     };
   }
@@ -91,7 +93,7 @@ export class UnaryGate {
     };
   }
 
-  #statusOf(error: unknown, call: ServerUnaryCall<unknown, unknown>): ReturnType<typeof toStatus> {
+  #statusOf(error: unknown, call: ServerUnaryCall<unknown, unknown>): StatusObject {
     if (error instanceof CallError) return toStatus(error.failure);
     if (error instanceof CasheError) {
       // The text without the code in front, which the status carries.
@@ -103,7 +105,7 @@ export class UnaryGate {
   }
 
   #maybeIdle(): void {
-    if (this.#callCount > 0) return;
+    if (this.#open.size > 0) return;
     const listener = this.#idleListener;
     this.#idleListener = undefined;
     listener?.();

@@ -34,6 +34,13 @@ interface ReadView {
   miss(): void;
 }
 
+interface Served {
+  /** A key is due that the log has not expired yet: a clock entry is wanted (R17). */
+  readonly due: boolean;
+  /** The step's work is used up: some of the rest can be served by the next one. */
+  readonly more: boolean;
+}
+
 export class Reads {
   readonly #config: HostConfig;
   #queued: QueuedRead[] = [];
@@ -96,9 +103,8 @@ export class Reads {
     for (const read of rest) this.#refuse(read, Code.NOT_LEADER, NOT_LEADER);
   }
 
-  /** Answers what can be answered; true when a due key needs a clock entry (R17). */
-  serve(view: ReadView): boolean {
-    if (this.#waiting.length === 0) return false;
+  /** Answers what can be answered now. */
+  serve(view: ReadView): Served {
     const waiting = this.#waiting;
     this.#waiting = [];
     let opsLeft = this.#config.readOpsPerStepMax;
@@ -119,12 +125,7 @@ export class Reads {
         read.done(answerRead(read, view, this.#config.readAnswerBytesMax));
       }
     }
-    return due;
-  }
-
-  /** True when something in `waiting` only waits for a later step, not for the log. */
-  readyNow(appliedIndex: LogIndex): boolean {
-    return this.#waiting.some((read) => read.index <= appliedIndex && read.sinceMs === 0);
+    return { due, more: opsLeft <= 0 && this.#waiting.length > 0 };
   }
 
   #sessionReady(read: WaitingRead, view: ReadView): boolean {

@@ -288,9 +288,8 @@ export class Replica implements ReplicaView {
     const applied = this.#apply();
     if (applied > 0) this.raft.applied(this.#store.appliedIndex);
     if (this.#store.appliedIndex >= this.#heardCommit) this.#freshAtMs = this.#heardAtMs;
-    this.#serveReads();
-    const unapplied = this.#committed.length > this.#committedHead;
-    return unapplied || this.#reads.readyNow(this.#store.appliedIndex) || this.raft.hasReady();
+    const more = this.#serveReads();
+    return more || this.#committed.length > this.#committedHead || this.raft.hasReady();
   }
 
   // ---- leader ----
@@ -377,10 +376,10 @@ export class Replica implements ReplicaView {
     this.#digests.applied(entry.index, result.digest);
   }
 
-  #serveReads(): void {
-    if (!this.#reads.hasWaiting) return;
+  #serveReads(): boolean {
+    if (!this.#reads.hasWaiting) return false;
     const nowMs = this.#context.clock.nowMs();
-    const due = this.#reads.serve({
+    const { due, more } = this.#reads.serve({
       store: this.#store,
       clusterTimeMs: this.clusterClock.stamp(nowMs),
       nowMs,
@@ -393,6 +392,7 @@ export class Replica implements ReplicaView {
       },
     });
     if (due) this.#maybeClock(true);
+    return more;
   }
 
   #startRestore(ready: Ready): void {

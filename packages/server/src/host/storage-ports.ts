@@ -16,7 +16,7 @@ import type { Entry, HardState, LogIndex, ReplicaId, SnapshotMeta } from '@cashe
  */
 export type WalErrorKind = 'corrupt' | 'io' | 'noSpace' | 'locked' | 'foreign';
 
-/** The one error of storage. `file` and `offset` say where; offset 0 when there is no better one. */
+/** The one error of storage. `file` and `offset` say where; 0 when there is no better offset. */
 export interface WalError extends Error {
   readonly kind: WalErrorKind;
   readonly file: string;
@@ -97,9 +97,9 @@ export interface Wal {
   /** Bytes of records one append may carry: one block, one write, one sync (R37). */
   readonly blockBytesMax: number;
   /**
-   * Makes `records` durable, all or nothing; several of one group take effect in order. They must fit a block, and at most one append may be
-   * outstanding (both asserted). Entry data must not change before `done`. After an error every
-   * later call fails with it (R39).
+   * Makes `records` durable, all or nothing; several of one group take effect in order. They must
+   * fit a block, and at most one append may be outstanding (both asserted). Entry data must not
+   * change before `done`. After an error every later call fails with it (R39).
    */
   append(records: readonly GroupRecords[], done: StorageDone): void;
   /** Bytes `records` take in a block, so that the host can stop collecting in time. */

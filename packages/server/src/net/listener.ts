@@ -14,7 +14,7 @@ export interface BindAddress {
   readonly port: number;
 }
 
-export interface ListenOptions {
+interface ListenOptions {
   readonly server: Server;
   readonly credentials: ServerCredentials;
   readonly addresses: readonly BindAddress[];

@@ -1,6 +1,6 @@
-export type { Attachment, PeerHandler } from './admission.js';
+export type { PeerHandler } from './admission.js';
 export { configurationCodec } from './configuration-codec.js';
-export { AddressInUseError, BindError } from './errors.js';
+export { AddressInUseError } from './errors.js';
 export {
   type FoundAnswer,
   FounderUnreachableError,
@@ -11,9 +11,8 @@ export type { LocalIdentity } from './hello.js';
 export {
   defaultTransportLimits,
   type TransportLimits,
-  type TransportOptions,
 } from './options.js';
-export { type DropCounts, type PeerState, PeerTransport } from './transport.js';
+export { PeerTransport } from './transport.js';
 
 import type { TransportOptions } from './options.js';
 import { PeerTransport } from './transport.js';

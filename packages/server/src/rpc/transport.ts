@@ -29,7 +29,7 @@ import { SnapshotSender } from './snapshot-sender.js';
 import { requestVote, timeoutNow, VoteServer } from './vote-calls.js';
 
 /** Messages that were not delivered, by reason; Raft sends again what still matters. */
-export interface DropCounts {
+interface DropCounts {
   /** The addressee's node is not among the peers. */
   readonly unknownPeer: number;
   /** There was no connection. */
@@ -42,7 +42,7 @@ export interface DropCounts {
   readonly foreign: number;
 }
 
-export interface PeerState {
+interface PeerState {
   readonly nodeId: string;
   readonly connected: boolean;
   readonly queuedBytes: number;

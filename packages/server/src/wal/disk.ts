@@ -15,8 +15,9 @@ export interface DiskFile {
   /** Makes everything written so far durable, with the file's size. */
   datasync(done: StorageDone): void;
   /**
-   * `write`, then `datasync`, as one call: the one on the path of every acknowledged write. At most
-   * one per directory tree at a time; `data` must come from `allocate` of the directory.
+   * `write`, then `datasync`, as one call: the one on the path of every acknowledged write. `data`
+   * must come from `allocate` of the directory. At most two calls at a time per directory tree: a
+   * block of the log, and a slice of the segment that is being prepared.
    */
   writeDurably(data: Uint8Array, offset: number, done: StorageDone): void;
   /** Fills `into` from `offset`; fewer bytes than asked only at the end of the file. */

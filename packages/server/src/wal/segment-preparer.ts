@@ -42,7 +42,7 @@ export class SegmentPreparer {
   constructor(directory: Directory, scheduler: Scheduler, segmentBytes: number) {
     this.#directory = directory;
     this.#scheduler = scheduler;
-    this.#zeros = new Uint8Array(Math.min(SLICE_BYTES_MAX, segmentBytes));
+    this.#zeros = directory.allocate(Math.min(SLICE_BYTES_MAX, segmentBytes));
   }
 
   /** True while the last attempt failed for want of space. */
@@ -135,15 +135,13 @@ export class SegmentPreparer {
 
   #fill(job: Job, file: DiskFile): void {
     const bytes = Math.min(this.#zeros.length, job.name.bytes - job.offset);
-    file.write(this.#zeros.subarray(0, bytes), job.offset, (writeError) => {
-      if (writeError !== undefined) return this.#failed(job, writeError);
-      file.datasync(
-        this.#then(job, () => {
-          job.offset += bytes;
-          this.#waitingForSpace = false;
-        }),
-      );
+    const filled = this.#then(job, () => {
+      job.offset += bytes;
+      this.#waitingForSpace = false;
     });
+    // The same way as blocks: between two blocks at most one slice is written, and a busy pool
+    // cannot starve the log of segments.
+    file.writeDurably(this.#zeros.subarray(0, bytes), job.offset, filled);
   }
 
   /** Runs `advance` on success and goes on. */

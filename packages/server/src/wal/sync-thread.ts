@@ -12,10 +12,14 @@ export const syncWorkerUrl: URL = new URL('./sync-worker.js', import.meta.url);
 
 export type SyncDone = (report: SyncReport) => void;
 
+/** A block of the log, and a slice of the segment being prepared. */
+const JOBS_MAX = 2;
+
 export class SyncThread {
   readonly #worker: Worker;
   readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES));
-  #done: SyncDone | undefined = undefined;
+  /** Of the jobs posted, oldest first: the thread keeps their order. */
+  readonly #waiting: SyncDone[] = [];
   #ended: SyncReport | undefined = undefined;
 
   constructor(url: URL) {
@@ -27,23 +31,22 @@ export class SyncThread {
     this.#worker.unref();
   }
 
-  /** One at a time. `data` is a view of a SharedArrayBuffer. */
+  /** `data` is a view of a SharedArrayBuffer, and does not change before `done`. */
   write(
     data: Uint8Array,
     to: { readonly fd: number; readonly offset: number },
     done: SyncDone,
   ): void {
-    assert(this.#done === undefined, 'one synced write at a time');
-    const { buffer } = data;
-    assert(buffer instanceof SharedArrayBuffer, 'the block buffer is shared memory');
-    this.#done = done;
+    assert(this.#waiting.length < JOBS_MAX, 'the sync thread has room for the job');
+    const { buffer, byteOffset: start, length } = data;
+    assert(buffer instanceof SharedArrayBuffer, 'the data are in shared memory');
+    this.#waiting.push(done);
     const ended = this.#ended;
     if (ended !== undefined) {
       setImmediate(() => this.#settle(ended));
       return;
     }
-    this.#worker.ref();
-    const { byteOffset: start, length } = data;
+    if (this.#waiting.length === 1) this.#worker.ref();
     this.#post({ kind: 'write', buffer, start, length, ...to });
   }
 
@@ -59,14 +62,13 @@ export class SyncThread {
   }
 
   #settle(report: SyncReport): void {
-    const done = this.#done;
-    this.#done = undefined;
-    this.#worker.unref();
+    const done = this.#waiting.shift();
+    if (this.#waiting.length === 0) this.#worker.unref();
     done?.(report);
   }
 
   #end(message: string): void {
     this.#ended ??= { code: 'unknown', message };
-    if (this.#done !== undefined) this.#settle(this.#ended);
+    while (this.#waiting.length > 0) this.#settle(this.#ended);
   }
 }

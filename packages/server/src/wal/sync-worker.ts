@@ -1,5 +1,5 @@
 /**
- * Body of the sync thread: waits on shared memory, writes, syncs, reports. One job at a time. See
+ * Body of the sync thread: waits on shared memory, writes, syncs, reports, in the order asked. See
  * `sync-thread.ts` for the other side.
  */
 import { fdatasyncSync, writeSync } from 'node:fs';
@@ -16,10 +16,16 @@ function serve(parent: NonNullable<typeof parentPort>, control: Int32Array): voi
     const posted = Atomics.load(control, JOB);
     if (posted === seen) continue;
     seen = posted;
-    const received: { message: SyncJob } | undefined = receiveMessageOnPort(parent);
-    if (received === undefined || received.message.kind === 'end') return;
-    parent.postMessage(run(received.message));
+    for (let job = next(parent); job !== undefined; job = next(parent)) {
+      if (job.kind === 'end') return;
+      parent.postMessage(run(job));
+    }
   }
+}
+
+function next(parent: NonNullable<typeof parentPort>): SyncJob | undefined {
+  const received: { readonly message: SyncJob } | undefined = receiveMessageOnPort(parent);
+  return received?.message;
 }
 
 /** Errors travel as data: what a worker throws arrives without its code. */

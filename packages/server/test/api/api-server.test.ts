@@ -14,6 +14,7 @@ import {
   failure,
   Messages,
   recordingLog,
+  trailer,
   until,
 } from '../support/api-fixture.js';
 import { FakeCalls } from '../support/fake-calls.js';
@@ -128,7 +129,11 @@ describe('drain', () => {
     const lost = failure((done) => client.set(entry, done));
     await calls.held();
     await server.drain(50);
-    expect(status[(await lost).code]).toBe('UNAVAILABLE');
+    const error = await lost;
+    expect([status[error.code], trailer(error.metadata, 'cashe-outcome')]).toEqual([
+      'UNAVAILABLE',
+      'unknown',
+    ]);
     expect(lines.some(({ message }) => message.includes('still in flight'))).toBe(true);
   });
 

@@ -1,4 +1,4 @@
-// The Cluster service: views, validated arguments, refusals with reasons, topology for slow readers.
+// The Cluster service: views, checked arguments, refusals with reasons, topology for slow readers.
 
 import { Code, Outcome } from '@cashe/codec';
 import {

@@ -196,7 +196,7 @@ describe('failures', () => {
     expect(error.details).toContain('full');
   });
 
-  it('of a leader change are repeated with the same number, so nothing executes twice', async () => {
+  it('of a leader change are repeated with the same number: nothing executes twice', async () => {
     const outcome = Outcome.UNKNOWN;
     fixture.calls.hold();
     const done = answer<{ revision: number }>((callback) => kv.set(set('once'), callback));

@@ -173,36 +173,3 @@ describe('a dynamic proto-loader client', () => {
     expect(response).toMatchObject({ clusterId, groups: [{ role: 'ROLE_LEADER' }] });
   });
 });
-
-describe('a reflection client that sends and never reads', () => {
-  it('is not read further, so that answers do not pile up', async () => {
-    const file = join(
-      root,
-      'node_modules/@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto',
-    );
-    const loaded: unknown = loadPackageDefinition(loadSync(file));
-    type Stream = { write(m: object, sent: () => void): boolean; cancel(): void };
-    type ReflectionClass = new (
-      address: string,
-      credentials: object,
-    ) => Client & { ServerReflectionInfo(): Stream & NodeJS.ReadableStream };
-    const { grpc } = loaded as {
-      grpc: { reflection: { v1: { ServerReflection: ReflectionClass } } };
-    };
-    const { ServerReflection } = grpc.reflection.v1;
-    const client = new ServerReflection(fixture.address, credentials.createInsecure());
-    const stream = fixture.track(client).ServerReflectionInfo();
-    stream.on('error', () => undefined);
-    stream.read(0);
-    let sentCount = 0;
-    const request = { fileContainingSymbol: 'cashe.v1.Cluster' };
-    for (let index = 0; index < 20_000; index++) stream.write(request, () => (sentCount += 1));
-    // Other calls on the server go on while this stream stands still.
-    const kv = fixture.kv();
-    for (let turn = 0; turn < 50; turn++) {
-      await answer((done) => kv.has({ key: 'x', consistency: 0 }, done));
-    }
-    expect(sentCount).toBeLessThan(20_000);
-    stream.cancel();
-  }, 20_000);
-});

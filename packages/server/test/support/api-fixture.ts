@@ -124,7 +124,11 @@ export class Messages<T> {
   }
 }
 
-/** Lets the event loop turn until the server has noticed something. */
+/** Lets the event loop turn until the server has noticed something; gives up after 4 s. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
+  const giveUpMs = performance.now() + 4000;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) throw new Error('it did not happen within 4 s');
+    await new Promise(setImmediate);
+  }
 }

@@ -90,5 +90,5 @@ export function getOps(...keys: readonly string[]): Uint8Array {
   const encoder = new OpsEncoder();
   const rest = { value: new Uint8Array(0), ttlMs: 0, keepTtl: false };
   for (const key of keys) encoder.add({ kind: 'get', key, ...rest });
-  return encoder.finish();
+  return encoder.finish(undefined);
 }

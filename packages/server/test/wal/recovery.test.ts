@@ -161,7 +161,7 @@ describe('a torn tail', () => {
     throw new Error('the block was never complete');
   });
 
-  it('is dropped when pages of a large block arrived out of order, and its room is used', async () => {
+  it('is dropped when pages of a large block came out of order, and its room is used', async () => {
     for (const missing of [0, 1, 2]) {
       const disk = new MemoryDisk();
       const wal = await founded(disk);

@@ -174,12 +174,20 @@ const POLL_MS = 2;
 const PATIENCE_MS = 10_000;
 
 /** Waits for a condition; fails with what was waited for. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
+export function until(holds: () => boolean, what: string): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+  return new Promise((resolve, reject) => {
+    const poll = setInterval(() => {
+      try {
+        if (holds()) resolve();
+        else if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+        else return;
+      } catch (error) {
+        reject(error);
+      }
+      clearInterval(poll);
+    }, POLL_MS);
+  });
 }
 
 export function heartbeat(from: ReplicaId, to: ReplicaId, readRound: number): PeerMessage {

@@ -1,0 +1,203 @@
+/**
+ * A cluster of real server processes on this machine's loopback: for the bench, for replays, and
+ * for tests that kill, pause and restart nodes. Data lives in a temporary directory.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type GroupStatus, Role, type StatusResponse } from '@cashe/proto';
+import { listMembers, nodeStatus } from './cluster-calls.js';
+import { freePorts } from './free-ports.js';
+import { NodeProcess } from './node-process.js';
+import { waitUntil } from './wait-until.js';
+
+export interface ClusterProcessOptions {
+  /** Founders; default 3. */
+  readonly size?: number;
+  /** Further `cashe` arguments of every founder, such as `--capacity=100`. */
+  readonly args?: readonly string[];
+  /** Arguments of `node` for the node of that index, such as `--cpu-prof`. */
+  readonly execArgs?: (index: number) => readonly string[];
+  /** The temporary directory is made in here; default: the system's. */
+  readonly parentDir?: string;
+  /** Default `warn`. */
+  readonly logLevel?: 'error' | 'warn' | 'info' | 'debug';
+  /** Time the cluster may take until it serves; default 30,000. */
+  readonly serveTimeoutMs?: number;
+}
+
+const sizeDefault = 3;
+const serveTimeoutMsDefault = 30_000;
+const callTimeoutMs = 1_000;
+const leaderTimeoutMsDefault = 10_000;
+/** Above the nodes' own drain time of 10 s, so that they end by themselves. */
+const stopTimeoutMs = 15_000;
+
+interface Place {
+  readonly id: string;
+  readonly client: string;
+  readonly raft: string;
+}
+
+export class ClusterProcess {
+  /** Every node ever started here, in order; a killed or removed one keeps its place. */
+  readonly nodes: readonly NodeProcess[];
+  /** Data and logs of all nodes: `<id>/` and `<id>.log`. Gone after `stop`. */
+  readonly dir: string;
+  readonly #nodes: NodeProcess[];
+  readonly #options: ClusterProcessOptions;
+
+  private constructor(options: ClusterProcessOptions, dir: string) {
+    this.#options = options;
+    this.dir = dir;
+    this.#nodes = [];
+    this.nodes = this.#nodes;
+  }
+
+  /** Starts the founders; resolves when all of them serve. Leaves nothing behind when it fails. */
+  static async start(options: ClusterProcessOptions = {}): Promise<ClusterProcess> {
+    const dir = mkdtempSync(join(options.parentDir ?? tmpdir(), 'cashe-'));
+    const cluster = new ClusterProcess(options, dir);
+    try {
+      await cluster.#found(options.size ?? sizeDefault);
+      await cluster.waitUntilServing();
+      return cluster;
+    } catch (error) {
+      const logs = cluster.#nodes.map((node) => `--- ${node.id}\n${node.logTail()}`).join('\n');
+      await cluster.stop('kill');
+      throw new Error(`the cluster did not start\n${logs}`, { cause: error });
+    }
+  }
+
+  /** Client addresses of the nodes that run, for `connect`. */
+  get endpoints(): string[] {
+    return this.#answering().map((node) => node.clientAddress);
+  }
+
+  node(index: number): NodeProcess {
+    const node = this.#nodes[index];
+    if (node === undefined) throw new RangeError(`there is no node ${index}`);
+    return node;
+  }
+
+  /** Rejects when the node does not answer within a second. */
+  status(index: number): Promise<StatusResponse> {
+    return nodeStatus(this.node(index).clientAddress, callTimeoutMs);
+  }
+
+  /** The node that leads group 0; waits for an election that is under way. */
+  leader(timeoutMs: number = leaderTimeoutMsDefault): Promise<NodeProcess> {
+    return waitUntil('a leader', timeoutMs, async () => {
+      const groups = await Promise.all(
+        this.#answering().map(async (node) => ({ node, group: await groupIfAnswered(node) })),
+      );
+      // An old leader may not know yet that it was replaced: the highest term is right.
+      const leading = groups
+        .filter(({ group }) => group?.role === Role.LEADER)
+        .toSorted((a, b) => (b.group?.term ?? 0) - (a.group?.term ?? 0))[0];
+      return leading?.node;
+    });
+  }
+
+  /** Every node that runs and is not paused serves, and a linearizable call is answered. */
+  async waitUntilServing(timeoutMs?: number): Promise<void> {
+    const boundMs = timeoutMs ?? this.#options.serveTimeoutMs ?? serveTimeoutMsDefault;
+    await waitUntil('all nodes serve', boundMs, async () => {
+      const nodes = this.#answering();
+      if (nodes.length === 0) throw new Error('no node runs');
+      const states = await Promise.all(
+        nodes.map((node) => nodeStatus(node.clientAddress, callTimeoutMs)),
+      );
+      const waiting = states.find(({ waitingFor }) => waitingFor !== '');
+      if (waiting !== undefined) {
+        throw new Error(`${waiting.nodeId} waits for ${waiting.waitingFor}`);
+      }
+      const leader = await this.leader(callTimeoutMs);
+      return listMembers(leader.clientAddress, callTimeoutMs);
+    });
+  }
+
+  /** Waits until all nodes that run applied the same index with equal digests. */
+  waitUntilEqual(timeoutMs: number = leaderTimeoutMsDefault): Promise<readonly GroupStatus[]> {
+    return waitUntil('equal digests at the same index', timeoutMs, async () => {
+      const groups = await Promise.all(this.#answering().map(groupOf));
+      const known = groups.filter((group) => group !== undefined);
+      const positions = known.map((one) => `${one.appliedIndex} ${one.digest}`);
+      if (known.length === groups.length && new Set(positions).size === 1) return known;
+      throw new Error(positions.join(', '));
+    });
+  }
+
+  /** Starts a node that joins through one that runs; resolves when it serves. */
+  async addNode(args: readonly string[] = []): Promise<NodeProcess> {
+    const member = this.#answering()[0];
+    if (member === undefined) throw new Error('no node runs to join through');
+    const place = (await this.#places(1))[0] as Place;
+    const node = this.#add(place, [
+      `--listenaddr=${place.client}`,
+      `--raftaddr=${place.raft}`,
+      `--leaderaddr=${member.clientAddress}`,
+      ...args,
+    ]);
+    node.start();
+    await this.waitUntilServing();
+    return node;
+  }
+
+  /** Ends every node and removes the data. `kill` does not wait for them to drain. */
+  async stop(how: 'graceful' | 'kill' = 'graceful'): Promise<void> {
+    await Promise.all(
+      this.#nodes.map((node) => (how === 'kill' ? node.kill() : node.stop(stopTimeoutMs))),
+    );
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  async #found(size: number): Promise<void> {
+    const places = await this.#places(size);
+    const file = join(this.dir, 'founders.json');
+    writeFileSync(file, JSON.stringify({ cluster: { genesis: places } }));
+    for (const place of places) {
+      this.#add(place, [`--config=${file}`, ...(this.#options.args ?? [])]).start();
+    }
+  }
+
+  async #places(count: number): Promise<Place[]> {
+    const ports = await freePorts(2 * count);
+    return Array.from({ length: count }, (_, index) => ({
+      id: `n${this.#nodes.length + index}`,
+      client: `127.0.0.1:${ports[2 * index]}`,
+      raft: `127.0.0.1:${ports[2 * index + 1]}`,
+    }));
+  }
+
+  #add({ id, client, raft }: Place, args: readonly string[]): NodeProcess {
+    const dataDir = join(this.dir, id);
+    mkdirSync(dataDir);
+    const { execArgs, logLevel } = this.#options;
+    const node = new NodeProcess({
+      id,
+      clientAddress: client,
+      raftAddress: raft,
+      dataDir,
+      logFile: join(this.dir, `${id}.log`),
+      args: [`--id=${id}`, `--data-dir=${dataDir}`, `--log-level=${logLevel ?? 'warn'}`, ...args],
+      execArgs: execArgs?.(this.#nodes.length) ?? [],
+    });
+    this.#nodes.push(node);
+    return node;
+  }
+
+  #answering(): NodeProcess[] {
+    return this.#nodes.filter((node) => node.isRunning && !node.isPaused);
+  }
+}
+
+async function groupOf(node: NodeProcess): Promise<GroupStatus | undefined> {
+  const { groups } = await nodeStatus(node.clientAddress, callTimeoutMs);
+  return groups.find(({ group }) => group === 0);
+}
+
+/** A node that starts or ends does not answer: the others know who leads. */
+function groupIfAnswered(node: NodeProcess): Promise<GroupStatus | undefined> {
+  return groupOf(node).catch(() => undefined);
+}
