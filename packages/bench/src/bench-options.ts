@@ -3,7 +3,7 @@ import { type LoadOp, loadOps } from './load-messages.js';
 import type { LoadCase, Timing } from './measure.js';
 import { parseCommand, UsageError, wholeNumber, wholeNumbers } from './options.js';
 
-export const profileTargets = ['client', 'leader', 'followers'] as const;
+const profileTargets = ['client', 'leader', 'followers'] as const;
 export type ProfileTarget = (typeof profileTargets)[number];
 
 export interface BenchOptions {

@@ -1,7 +1,7 @@
 /** The load itself: callers that each wait for an answer before they ask again. */
 import { build } from 'hdr-histogram-js';
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly callers: number;
   readonly seconds: number;
   readonly keys: readonly string[];

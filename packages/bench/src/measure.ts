@@ -18,7 +18,7 @@ export interface Timing {
 }
 
 /** What one process did during a run. */
-export interface ProcessShare {
+interface ProcessShare {
   /** `client` or the node's id. */
   readonly name: string;
   readonly role: 'client' | 'leader' | 'follower';
@@ -27,7 +27,7 @@ export interface ProcessShare {
   readonly rssBytes: number;
 }
 
-export interface Run extends LoadResult {
+interface Run extends LoadResult {
   readonly opsPerSecond: number;
   /** The client, the leader, the followers. */
   readonly shares: readonly ProcessShare[];

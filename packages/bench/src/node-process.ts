@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ProcessUsage } from './node-probe.js';
 import { ProcessCalls } from './process-calls.js';
 
-export interface NodeProcessOptions {
+interface NodeProcessOptions {
   readonly id: string;
   /** HOST:PORT. */
   readonly clientAddress: string;

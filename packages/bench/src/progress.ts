@@ -1,5 +1,5 @@
 /** What a long run says meanwhile: on a terminal one line that is rewritten, else a line at times. */
-export interface ProgressStream {
+interface ProgressStream {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }

@@ -7,7 +7,7 @@ export interface ReplayClient {
   set(key: string, value: Uint8Array): Promise<unknown>;
 }
 
-export interface ReplayOptions {
+interface ReplayOptions {
   /** Requests under way at once. With one, a request ends before the next begins. */
   readonly callers: number;
   /** Written on every miss. */

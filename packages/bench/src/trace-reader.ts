@@ -6,7 +6,7 @@ import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 
 /** The file cannot be read as a trace; the message says why and where. */
-export class TraceError extends Error {
+class TraceError extends Error {
   override readonly name: string = 'TraceError';
 }
 
@@ -41,13 +41,13 @@ async function openTrace(file: string): Promise<Readable> {
 }
 
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
+  // By its fields: an error of another realm is no instance of this one's Error.
+  const { code, message } = error as Partial<NodeJS.ErrnoException>;
   if (code === 'Z_BUF_ERROR') return 'the gzip data ends too early';
-  if (code?.startsWith('Z_')) return `the gzip data is damaged (${error.message})`;
+  if (code?.startsWith('Z_')) return `the gzip data is damaged (${message})`;
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EISDIR') return 'this is a directory';
-  return error.message;
+  return message ?? String(error);
 }
 
 /** Bytes in, lines out. */

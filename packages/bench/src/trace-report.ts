@@ -1,7 +1,7 @@
 /** What a replay came to, beside what the model says. */
 import { grouped, table } from './table.js';
 
-export interface TraceOutcome {
+interface TraceOutcome {
   readonly requests: number;
   readonly hits: number;
   readonly evictions: number;

@@ -1,6 +1,6 @@
 /** Requests as caches see them: few keys often, many seldom. The same seed gives the same keys. */
 
-export interface ZipfOptions {
+interface ZipfOptions {
   readonly seed: number;
   readonly keys: number;
   /** Key of rank r is asked for in proportion to 1 / r^exponent. */

@@ -223,7 +223,7 @@ describe('GONE (R8)', () => {
     learner.step(heartbeat(1));
     const [question] = ofKind(learner.tick(200), 'requestVoteRequest');
     const voter = new Single(raftConfig(2), restored(configuration([2, 3], { learners: [1] })));
-    voter.step(heartbeat(1, { from: 3 }));
+    voter.step(heartbeat(1, { from: 3, to: 2 }));
     voter.raft.forgetLeader(3);
     if (question === undefined) throw new Error('nothing was asked');
     const answers = ofKind(voter.step({ ...question, to: 2 }), 'requestVoteResponse');

@@ -70,7 +70,11 @@ export class ByHand {
 
   /** Any `cashe` command line. */
   run(...args: readonly string[]): ServerProcess {
-    const started = new ServerProcess(args);
+    return this.keep(new ServerProcess(args));
+  }
+
+  /** Ends this process with the others. */
+  keep(started: ServerProcess): ServerProcess {
     this.#all.push(started);
     return started;
   }

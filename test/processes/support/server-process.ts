@@ -1,6 +1,7 @@
 /** One `cashe` command as a real process, with its log. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { waitUntil } from '@cashe/bench';
 
 export const repositoryRoot: string = join(__dirname, '../../..');
 export const casheCommand: string = join(repositoryRoot, 'packages/server/bin/cashe.mjs');
@@ -23,6 +24,7 @@ interface Watch {
 }
 
 const logWaitMs = 20_000;
+const printWaitMs = 40_000;
 
 export class ServerProcess {
   /** After this the log is complete. */
@@ -85,6 +87,14 @@ export class ServerProcess {
     const { code } = await this.exited;
     const error = this.lines.find(({ level }) => level === 'error') ?? this.lines.at(-1);
     return { code, line: `${error?.message} ${error?.['error'] ?? ''}`.trim() };
+  }
+
+  /** Waits until standard output contains the text. */
+  async printed(text: string): Promise<void> {
+    await waitUntil(`the output has "${text}"`, printWaitMs, async () => {
+      if (this.stdout.includes(text)) return true;
+      throw new Error(`${this.stdout}${this.log()}`);
+    });
   }
 
   /** The first line, past or future, whose message contains the text. */

@@ -190,6 +190,10 @@ export class Host {
 
   #watchDisk(): void {
     const { state } = this.#ports.wal.status();
+    if (state === 'failed') {
+      this.fatal(new Error('the log could not be written or prepared: it is never retried'));
+      return;
+    }
     const waitingMs = Math.round(this.commit.waitingMs());
     const stalled = waitingMs > this.#ports.config.slowSyncMs || state !== 'ready';
     for (const replica of this.#replicas.values()) replica.setLogFull(state === 'full');

@@ -163,11 +163,11 @@ export function answerRead(read: QueuedRead, view: ReadView, bytesMax: number): 
       results.push(opRefusal(Code.INVALID_ARGUMENT, ''));
       continue;
     }
-    if (bytes > bytesMax) {
+    const result = view.store.read(op, view.clusterTimeMs);
+    if (bytes > 0 && bytes + result.value.length > bytesMax) {
       results.push(opRefusal(Code.RETRY, 'the answer is full: ask for the rest again'));
       continue;
     }
-    const result = view.store.read(op, view.clusterTimeMs);
     if (op.kind === 'get') {
       if (result.found) view.hit(op.key);
       else view.miss();

@@ -15,9 +15,9 @@ import type {
   InstallSnapshotRequest,
   LogIndex,
   RaftCore,
-  Ready,
   ReplicaId,
   Role,
+  SnapshotMeta,
   SoftState,
 } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
@@ -275,8 +275,8 @@ export class Replica implements ReplicaView {
     const ready = this.raft.ready();
     if (ready.softState !== undefined) this.#onSoftState(ready.softState);
     if (ready.entries.length > 0) this.#stamp.appended(ready.entries);
-    if (ready.snapshot !== undefined) this.#startRestore(ready);
     this.#outbox.send(ready);
+    if (ready.snapshot !== undefined) this.#startRestore(ready.snapshot);
     for (const entry of ready.committedEntries) this.#committed.push(entry);
     for (const state of ready.readStates) this.#reads.confirmed(state.context, state.index);
     for (const context of ready.readsAborted) this.#reads.aborted(context);
@@ -395,12 +395,10 @@ export class Replica implements ReplicaView {
     return more;
   }
 
-  #startRestore(ready: Ready): void {
+  #startRestore(meta: SnapshotMeta): void {
     this.#restoring = true;
     this.#committed = [];
     this.#committedHead = 0;
-    const meta = ready.snapshot;
-    if (meta === undefined) return;
     this.#snapshots.restore(meta, (store) => {
       this.#store = store;
       this.#limits = deriveLimits(store.settings().valueBytesMax);

@@ -31,6 +31,16 @@ interface Transfer {
   started: boolean;
 }
 
+/** A snapshot that arrived whole and that the core has not installed yet. */
+interface Received {
+  readonly meta: SnapshotMeta;
+  readonly file: string;
+  ticks: number;
+}
+
+/** A turn steps every message long before this many ticks: then the core did not want it. */
+const RECEIVED_TICKS_MAX = 100;
+
 export class Snapshots implements ReplicaSnapshots {
   readonly #replica: ReplicaView;
   readonly #context: ReplicaContext;
@@ -43,7 +53,8 @@ export class Snapshots implements ReplicaSnapshots {
   #taking = false;
   #pinned = false;
   #receiving = false;
-  #received: { readonly meta: SnapshotMeta; readonly file: string } | undefined;
+  #received: Received | undefined;
+  #retaining = false;
 
   constructor(
     replica: ReplicaView,
@@ -63,6 +74,7 @@ export class Snapshots implements ReplicaSnapshots {
   }
 
   tick(): void {
+    if (this.#received !== undefined) this.#dropUnwanted(this.#received);
     this.#releaseCovered();
     this.#startTransfers();
     this.#limitPin();
@@ -73,6 +85,7 @@ export class Snapshots implements ReplicaSnapshots {
 
   #due(): boolean {
     if (this.#taking || this.#ports.slot.busy || this.#replica.restoring) return false;
+    if (this.#retaining) return false;
     if (this.#replica.store.appliedIndex <= this.#index) return false;
     const status = this.#ports.wal.status();
     if (status.state === 'full' && status.pinningGroup === this.#replica.group) return true;
@@ -136,19 +149,21 @@ export class Snapshots implements ReplicaSnapshots {
 
   /** Once the marker is durable: the log below it, and after a check the files before it, go. */
   #releaseCovered(): void {
-    if (this.#releasedIndex >= this.#index) return;
+    if (this.#releasedIndex >= this.#index || this.#file === '') return;
+    // A file that no marker names yet must not be taken for one that may go.
+    if (this.#taking || this.#receiving || this.#received !== undefined) return;
     if (this.#replica.raft.status().persistedIndex < this.#index) return;
     const { group } = this.#replica;
-    const file = this.#file;
     this.#releasedIndex = this.#index;
-    verifySnapshot(this.#ports.snapshots, file, (error) => {
+    this.#retaining = true;
+    verifySnapshot(this.#ports.snapshots, this.#file, (error) => {
       if (error !== undefined) {
         this.#context.fatal(error);
         return;
       }
       this.#ports.wal.release(group, this.#releasedIndex);
-      if (file !== this.#file) return;
-      this.#ports.snapshots.retain(group, [file], (retainError) => {
+      this.#ports.snapshots.retain(group, [this.#file], (retainError) => {
+        this.#retaining = false;
         if (retainError === undefined) return;
         this.#context.log.warn('old snapshots not deleted', { group, error: retainError.message });
       });
@@ -238,16 +253,21 @@ export class Snapshots implements ReplicaSnapshots {
   // ---- receiving ----
 
   receive(message: InstallSnapshotRequest, deliver: () => void): SnapshotSink | undefined {
-    if (this.#receiving) return undefined;
+    if (this.#receiving || this.#retaining || this.#received !== undefined) return undefined;
     this.#receiving = true;
     const { group } = this.#replica;
     const meta = message.snapshot;
     return receiveSnapshot(this.#ports.snapshots, group, meta, (file) => {
       this.#receiving = false;
       if (file === undefined) return;
-      this.#received = { meta, file };
+      this.#received = { meta, file, ticks: 0 };
       deliver();
     });
+  }
+
+  #dropUnwanted(received: Received): void {
+    received.ticks += 1;
+    if (received.ticks > RECEIVED_TICKS_MAX) this.#received = undefined;
   }
 
   installed(meta: SnapshotMeta): SnapshotMarker {
@@ -257,13 +277,14 @@ export class Snapshots implements ReplicaSnapshots {
     }
     this.#index = meta.lastIncludedIndex;
     this.#file = received.file;
+    this.#received = undefined;
     return { meta, file: received.file, replacesLog: true };
   }
 
   restore(meta: SnapshotMeta, done: (store: StateMachine) => void): void {
     const { group } = this.#replica;
     const index = meta.lastIncludedIndex;
-    const file = this.#received?.file ?? this.#file;
+    const file = this.#file;
     const startedMs = this.#context.clock.nowMs();
     restoreSnapshot(this.#ports.snapshots, file, this.#ports.scheduler, (error, store) => {
       if (store === undefined) {
