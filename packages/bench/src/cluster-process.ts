@@ -56,7 +56,7 @@ export class ClusterProcess {
 
   /** Starts the founders; resolves when all of them serve. Leaves nothing behind when it fails. */
   static async start(options: ClusterProcessOptions = {}): Promise<ClusterProcess> {
-    const dir = mkdtempSync(join(options.parentDir ?? tmpdir(), 'cashe-'));
+    const dir = mkdtempSync(join(options.parentDir ?? tmpdir(), 'cashe-cluster-'));
     const cluster = new ClusterProcess(options, dir);
     try {
       await cluster.#found(options.size ?? sizeDefault);

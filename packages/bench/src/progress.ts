@@ -1,4 +1,4 @@
-/** What a long run says meanwhile: on a terminal one line that is rewritten, else a line at times. */
+/** What a long run says: on a terminal one line that is rewritten, elsewhere a line at times. */
 interface ProgressStream {
   readonly isTTY?: boolean;
   write(text: string): unknown;

@@ -1,4 +1,4 @@
-/** Reads an access trace, one key a line, plain or gzip; never more of it than a chunk at a time. */
+/** Reads an access trace, one key a line, plain or gzip, chunk by chunk. */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline, type Readable } from 'node:stream';
@@ -22,7 +22,7 @@ export async function* readTrace(file: string): AsyncGenerator<string, void> {
     yield* lines.end();
   } catch (error) {
     if (error instanceof TraceError) throw error;
-    throw new TraceError(`${file}: ${reason(error)}`, { cause: error });
+    throw new TraceError(`${file}: ${reason(error)}`);
   }
 }
 

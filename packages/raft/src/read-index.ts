@@ -105,6 +105,7 @@ function sendHeartbeat(state: RaftState, to: ReplicaId, readRound: number): void
     to,
     term: state.currentTerm,
     leaderCommit: Math.min(matchIndex, state.log.commitIndex),
+    commitIndex: state.log.commitIndex,
     readRound,
     clusterTime: 0,
   });

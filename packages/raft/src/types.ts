@@ -114,7 +114,10 @@ export interface AppendEntriesResponse extends MessageBase {
 /** Liveness, commit index and read round, without entries; never waits behind bulk data (R5). */
 export interface HeartbeatRequest extends MessageBase {
   readonly kind: 'heartbeatRequest';
+  /** What the receiver may commit: never above what it acknowledged. */
   readonly leaderCommit: LogIndex;
+  /** The leader's commit index as it is; tells the receiver only how old its state is (R24). */
+  readonly commitIndex: LogIndex;
   /** Read round this heartbeat belongs to; strictly increasing within a term, 0 = none (R4). */
   readonly readRound: number;
   /** Cluster time, ms; filled in by the host (R16). */

@@ -56,6 +56,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     ...base,
     kind: fc.constant('heartbeatRequest' as const),
     leaderCommit: small,
+    commitIndex: small,
     readRound: small,
     clusterTime,
   }),

@@ -72,6 +72,7 @@ export const heartbeat = (
   to: 1,
   term,
   leaderCommit: 0,
+  commitIndex: 0,
   readRound: 0,
   clusterTime: 0,
   ...more,

@@ -64,7 +64,6 @@ class GrpcApiServer implements ApiServer {
   readonly #guards: readonly StreamGuard[];
   #listener: Listener | undefined;
   #drained: Promise<void> | undefined;
-  #refusalLoggedMs = -refusalLogMs;
 
   constructor(options: ApiServerOptions) {
     const { calls, log, version = packageVersion(), principalOf = anonymous } = options;
@@ -108,7 +107,9 @@ class GrpcApiServer implements ApiServer {
       addresses,
       windowBytes,
       connectionsMax,
-      onRefused: (address) => this.#logRefusal(address),
+      onRefused: (address) => {
+        this.#log.warn('a connection was refused', { address, connectionsMax });
+      },
     });
     if (!this.#listener.hasLargeWindow) {
       this.#log.warn('the HTTP/2 receive window could not be raised: uploads will be slow');
@@ -155,18 +156,7 @@ class GrpcApiServer implements ApiServer {
     await new Promise((resolve) => setImmediate(resolve));
     this.forceClose();
   }
-
-  #logRefusal(address: string): void {
-    const nowMs = nodeClock.nowMs();
-    if (nowMs - this.#refusalLoggedMs < refusalLogMs) return;
-    this.#refusalLoggedMs = nowMs;
-    const { connectionsMax } = this.#limits;
-    this.#log.warn('a connection was refused', { address, connectionsMax });
-  }
 }
-
-/** At most one line about refused connections in this time. */
-const refusalLogMs = 10_000;
 
 const stopping: CallFailure = {
   code: 'UNAVAILABLE',

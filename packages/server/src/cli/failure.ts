@@ -1,5 +1,6 @@
 /** How a failure to start is told: one line for what an operator can act on, a trace for a bug. */
 import { ConfigError } from '../config/errors.js';
+import { AddressInUseError, BindError, errorCode } from '../net/errors.js';
 
 interface Failure {
   readonly line: string;
@@ -10,6 +11,9 @@ interface Failure {
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ConfigError) return { line: error.message, exitCode: 2, trace: undefined };
+  if (error instanceof AddressInUseError || error instanceof BindError) {
+    return { line: bindProblem(error), exitCode: 1, trace: undefined };
+  }
   if (!isErrorLike(error)) return { line: String(error), exitCode: 1, trace: undefined };
   const system = systemProblem(error);
   if (system !== undefined) return { line: system, exitCode: 1, trace: undefined };
@@ -53,6 +57,12 @@ const systemProblems: ReadonlyMap<string, string> = new Map([
   ['EMFILE', 'too many open files; raise the limit (ulimit -n)'],
   ['ENOTFOUND', 'the host name is not known'],
 ]);
+
+function bindProblem(error: AddressInUseError | BindError): string {
+  const problem = systemProblems.get(errorCode(error.cause) ?? '');
+  if (error instanceof AddressInUseError || problem === undefined) return error.message;
+  return `cannot listen on ${error.address}: ${problem}`;
+}
 
 function systemProblem(error: ErrorLike): string | undefined {
   if (typeof error.code !== 'string') return undefined;

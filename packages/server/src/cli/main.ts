@@ -19,6 +19,7 @@ function version(): string {
 
 function actions(io: Io): Actions {
   const kv = async () => {
+    await silence();
     const [{ kvActions }, { openKv }] = await Promise.all([
       import('./kv-commands.js'),
       import('./kv-client.js'),
@@ -26,6 +27,7 @@ function actions(io: Io): Actions {
     return kvActions(openKv, io);
   };
   const cluster = async () => {
+    await silence();
     const [{ clusterActions }, { openCluster }] = await Promise.all([
       import('./cluster-commands.js'),
       import('./cluster-client.js'),
@@ -44,9 +46,16 @@ function actions(io: Io): Actions {
   };
 }
 
+/** Before anything that may use grpc-js, which is loaded no earlier than it is needed. */
+async function silence(): Promise<void> {
+  const { quietGrpc } = await import('./quiet-grpc.js');
+  quietGrpc(process.env);
+}
+
 async function serveHere(flags: Source, configFile: string | undefined, io: Io): Promise<number> {
   const sources = configFile === undefined ? [flags] : [flags, readConfigFile(configFile)];
   const resolved = resolveOptions(sources, { terminal: io.stderrIsTerminal });
+  await silence();
   const [{ startNode }, { createLogger }, { serve }, { processHost }] = await Promise.all([
     import('../node.js'),
     import('../log.js'),

@@ -2,7 +2,6 @@
  * Runs one node as a process: start, graceful stop on a signal or when the launcher is gone, and
  * the exit code. What belongs to the process (signals, timers, exit) comes in through ServeHost.
  */
-import { insecureWarning } from '../config/listen.js';
 import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
 import { effectiveSettings, type Resolved } from '../config/resolve.js';
 import type { Logger } from '../host/ports.js';
@@ -54,8 +53,6 @@ export async function serve(
     host.exit(1);
   });
   logger.info('effective settings', effectiveSettings(resolved));
-  const warning = insecureWarning(options.insecure);
-  if (warning !== undefined) logger.warn(warning);
   const starting = startNode(options, logger).then(
     (node): Started => ({ kind: 'started', node }),
     (error: unknown): Started => ({ kind: 'notStarted', error }),

@@ -153,6 +153,10 @@ export class Admin {
       this.#awaitAdmission(existing.replicaId, deadlineMs, done);
       return;
     }
+    if (!this.#meta.makeRoomForIds()) {
+      done(refusal(Code.BUSY, 'the log takes no entries right now'));
+      return;
+    }
     const { nodeId, nodeUid, clientAddress, raftAddress, formatVersionMax } = call;
     const record = { nodeUid, clientAddress, raftAddress, formatVersionMax };
     const command: EntryCommand =

@@ -3,6 +3,7 @@
  * time. Readys taken while one is in flight join the next; after it is durable each replica learns
  * the highest Ready it covers.
  */
+import type { Entry } from '@cashe/raft';
 import type { GroupRecords, Wal } from './storage-ports.js';
 
 /** A replica as group commit sees it. */
@@ -53,9 +54,36 @@ export class GroupCommit {
     return this.#inFlight.length === 0 && this.#pending.length === 0;
   }
 
-  /** Queues what Ready `number` of `client` must persist. */
+  /**
+   * Queues what Ready `number` of `client` must persist. More than a block's worth goes in pieces,
+   * in order; only the last one makes the Ready durable.
+   */
   add(client: CommitClient, records: GroupRecords, number: number): void {
-    this.#pending.push({ client, records, number, done: undefined });
+    const pieces = this.#pieces(records);
+    for (const [i, piece] of pieces.entries()) {
+      const last = i === pieces.length - 1;
+      this.#pending.push({ client, records: piece, number: last ? number : 0, done: undefined });
+    }
+  }
+
+  #pieces(records: GroupRecords): readonly GroupRecords[] {
+    if (this.#wal.bytesOf(records) <= this.#wal.blockBytesMax) return [records];
+    const rest = { ...records, hardState: undefined, snapshot: undefined };
+    const pieces: GroupRecords[] = [{ ...records, entries: [] }];
+    let entries: Entry[] = [];
+    let bytes = 0;
+    for (const entry of records.entries) {
+      const size = this.#wal.bytesOf({ ...rest, entries: [entry] });
+      if (entries.length > 0 && bytes + size > this.#wal.blockBytesMax) {
+        pieces.push({ ...rest, entries });
+        entries = [];
+        bytes = 0;
+      }
+      entries.push(entry);
+      bytes += size;
+    }
+    pieces.push({ ...rest, entries });
+    return pieces;
   }
 
   /** Queues records that belong to no Ready: an own snapshot's marker, a tombstone. */
@@ -93,7 +121,14 @@ export class GroupCommit {
     this.#inFlight = this.#pending.splice(0, count);
     this.#sinceMs = this.#nowMs();
     const records = this.#inFlight.map((piece) => piece.records);
-    this.#wal.append(records, (error) => this.#written(error));
+    try {
+      this.#wal.append(records, (error) => this.#written(error));
+    } catch (error) {
+      // A broken rule of the log: nothing was written, and nothing will be.
+      this.#inFlight = [];
+      this.#failed = true;
+      throw error;
+    }
   }
 
   #written(error: Error | undefined): void {

@@ -212,7 +212,9 @@ export class Host {
       if (!replica.leads) continue;
       const { progress, transferTarget } = replica.raft.status();
       if (transferTarget !== 0) continue;
-      const to = progress.find((peer) => !peer.learner && peer.appendSilentTicks < ticks);
+      const to = progress.find(
+        (peer) => !peer.learner && peer.matchIndex > 0 && peer.appendSilentTicks < ticks,
+      );
       if (to !== undefined) replica.raft.transferLeadership(to.replicaId);
     }
   }

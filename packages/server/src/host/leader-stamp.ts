@@ -16,7 +16,8 @@ export class LeaderStamp {
   readonly #context: ReplicaContext;
   readonly #digests: ReplicaDigests;
   readonly #log: LogStamp;
-  #restartLeases = false;
+  /** Where the entry that restarts the leases was appended; 0: it is still to be proposed. */
+  #restartIndex: LogIndex = 0;
   /** Entry last proposed for the clock's sake; another one waits until it is applied. */
   #clockIndex: LogIndex = 0;
   #clockAtMs = 0;
@@ -40,26 +41,40 @@ export class LeaderStamp {
     const nowMs = clock.nowMs();
     const stampMs = Math.max(this.#log.clusterTimeMs(), store.stats().clusterTimeMs);
     const gapMs = this.#log.wallGapMs(clock.wallMs());
-    this.#restartLeases = clusterClock.lead(stampMs, gapMs, nowMs);
+    clusterClock.lead(stampMs, gapMs, nowMs);
+    this.#restartIndex = 0;
     this.#clockIndex = 0;
     this.#clockAtMs = nowMs;
   }
 
   stepDown(): void {
+    this.#replica.clusterClock.stepDown();
     this.hints.take();
     this.#digests.clear();
   }
 
   /** For the next entry; hints only as far as `roomBytes` allow. */
   next(roomBytes: number): EntryStamp {
-    const restartLeases = this.#restartLeases;
-    this.#restartLeases = false;
+    const { clusterClock } = this.#replica;
     return {
-      clusterTimeMs: this.#replica.clusterClock.stamp(this.#context.clock.nowMs()),
-      restartLeases,
+      clusterTimeMs: clusterClock.stamp(this.#context.clock.nowMs()),
+      restartLeases: clusterClock.isProvisional && this.#restartIndex === 0,
       recencyHints: roomBytes > 0 ? latestWithin(this.hints.take(), roomBytes) : [],
       digest: this.#digests.due(),
     };
+  }
+
+  /** Entries were appended from `firstIndex` on; the first that restarts the leases is enough. */
+  appended(stamps: readonly { readonly restartLeases: boolean }[], firstIndex: LogIndex): void {
+    if (!this.#replica.clusterClock.isProvisional || this.#restartIndex !== 0) return;
+    const place = stamps.findIndex((stamp) => stamp.restartLeases);
+    if (place >= 0) this.#restartIndex = firstIndex + place;
+  }
+
+  applied(index: LogIndex): void {
+    if (this.#restartIndex !== 0 && index >= this.#restartIndex) {
+      this.#replica.clusterClock.confirm();
+    }
   }
 
   /** Whether an entry is due that carries nothing but the clock. */
@@ -69,7 +84,8 @@ export class LeaderStamp {
     const nowMs = this.#context.clock.nowMs();
     if (readWaits || store.nextExpiryMs() <= clusterClock.stamp(nowMs)) return true;
     const old = nowMs - this.#clockAtMs >= this.#context.config.clockEntryMs;
-    return (old || this.#restartLeases) && store.needsClock();
+    const restart = clusterClock.isProvisional && this.#restartIndex === 0;
+    return (old || restart) && store.needsClock();
   }
 
   /** The clock's entry was appended at `index`; 0: it was not. */

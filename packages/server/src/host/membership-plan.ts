@@ -70,7 +70,9 @@ function planRemoval(input: MembershipInput): MembershipAction | undefined {
   const mustGo = (id: ReplicaId): boolean => known.get(id)?.leaving ?? true;
   const learner = configuration.learners.find(mustGo);
   if (learner !== undefined) return change({ kind: 'removeLearner', replicaId: learner });
-  const voter = configuration.voters.find(mustGo);
+  const going = configuration.voters.filter(mustGo);
+  // The leader goes last, so that it can see the others off.
+  const voter = going.find((id) => id !== input.self) ?? going[0];
   if (voter === undefined) return undefined;
   const alone = configuration.voters.length === 1;
   if (voter === input.self && !alone) return planHandOver(input, mustGo);
@@ -95,7 +97,7 @@ function planHandOver(
   mustGo: (id: ReplicaId) => boolean,
 ): MembershipAction | undefined {
   const others = input.configuration.voters.filter((id) => id !== input.self && !mustGo(id));
-  const to = others.find((id) => input.caughtUp.has(id)) ?? others[0];
+  const to = others.find((id) => input.caughtUp.has(id));
   return to === undefined ? undefined : { kind: 'transfer', to };
 }
 

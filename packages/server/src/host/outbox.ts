@@ -75,7 +75,7 @@ export class Outbox {
       case 'appendEntriesRequest':
       case 'heartbeatRequest':
       case 'requestVoteResponse':
-        message.clusterTime = clusterClock.stamp(this.#context.clock.nowMs());
+        message.clusterTime = clusterClock.told(this.#context.clock.nowMs());
         break;
       case 'installSnapshotRequest':
         this.#snapshots.send(message);

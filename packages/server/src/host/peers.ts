@@ -9,7 +9,10 @@ import type { PeerIdentity, PeerIntroduction } from './ports.js';
 
 export class Peers {
   readonly #selfUid: string;
+  /** By nodeUid, with the newest addresses known. */
   readonly #byUid: Map<string, NodeRecord> = new Map();
+  /** The records of group 0 as last seen; empty until it told. */
+  #records: ReadonlyMap<string, NodeRecord> = new Map();
 
   constructor(selfUid: string, known: readonly NodeRecord[]) {
     this.#selfUid = selfUid;
@@ -18,23 +21,24 @@ export class Peers {
 
   /** Group 0 applied a change: its records are the truth about who belongs here. */
   replace(nodes: readonly NodeRecord[]): void {
-    const introduced = new Map(this.#byUid);
+    const known = new Map(this.#byUid);
+    const records = new Map(nodes.map((node) => [node.nodeUid, node]));
     this.#byUid.clear();
     for (const node of nodes) {
-      const before = introduced.get(node.nodeUid);
+      const before = this.#records.get(node.nodeUid);
+      const told = known.get(node.nodeUid);
       // An address a node told in person is newer than its record until the record changes.
-      const keep = before !== undefined && before.replicaId === node.replicaId;
-      this.#byUid.set(node.nodeUid, keep ? { ...node, ...addressesOf(before) } : node);
+      const keep = told !== undefined && before !== undefined && sameAddresses(before, node);
+      this.#byUid.set(node.nodeUid, keep ? { ...node, ...addressesOf(told) } : node);
     }
+    this.#records = records;
   }
 
   /** True when it changed an address. */
   introduce(peer: PeerIntroduction): boolean {
     const node = this.#byUid.get(peer.nodeUid);
     if (node === undefined || peer.raftAddress === '') return false;
-    if (node.raftAddress === peer.raftAddress && node.clientAddress === peer.clientAddress) {
-      return false;
-    }
+    if (sameAddresses(node, peer)) return false;
     this.#byUid.set(peer.nodeUid, { ...node, ...addressesOf(peer) });
     return true;
   }
@@ -54,9 +58,12 @@ export class Peers {
   }
 }
 
-function addressesOf(from: { readonly clientAddress: string; readonly raftAddress: string }): {
-  readonly clientAddress: string;
-  readonly raftAddress: string;
-} {
-  return { clientAddress: from.clientAddress, raftAddress: from.raftAddress };
+type Addresses = Pick<NodeRecord, 'clientAddress' | 'raftAddress'>;
+
+function sameAddresses(a: Addresses, b: Addresses): boolean {
+  return a.clientAddress === b.clientAddress && a.raftAddress === b.raftAddress;
+}
+
+function addressesOf({ clientAddress, raftAddress }: Addresses): Addresses {
+  return { clientAddress, raftAddress };
 }

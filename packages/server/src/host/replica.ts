@@ -214,9 +214,14 @@ export class Replica implements ReplicaView {
         this.clusterClock.observeVote(message.clusterTime);
         break;
       case 'appendEntriesRequest':
+        if (message.term >= this.#term)
+          this.#hear(message.clusterTime, message.leaderCommit, nowMs);
+        break;
       case 'heartbeatRequest':
+        if (message.term >= this.#term) this.#hear(message.clusterTime, message.commitIndex, nowMs);
+        break;
       case 'installSnapshotRequest':
-        if (message.term >= this.#term) this.#hear(message, nowMs);
+        if (message.term >= this.#term) this.#hear(message.clusterTime, 0, nowMs);
         break;
       case 'requestVoteRequest':
       case 'appendEntriesResponse':
@@ -230,19 +235,20 @@ export class Replica implements ReplicaView {
   }
 
   /** A message of the current leader: its clock, and how far it has committed (R16, R24). */
-  #hear(
-    message: { readonly clusterTime: number; readonly leaderCommit?: LogIndex },
-    nowMs: number,
-  ): void {
-    this.clusterClock.observe(message.clusterTime, nowMs);
-    if (message.leaderCommit === undefined) return;
-    this.#heardCommit = message.leaderCommit;
+  #hear(clusterTime: number, commitIndex: LogIndex, nowMs: number): void {
+    this.clusterClock.observe(clusterTime, nowMs);
+    if (commitIndex === 0) return;
+    this.#heardCommit = commitIndex;
     this.#heardAtMs = nowMs;
   }
 
-  /** Time since this replica held all that the leader had committed when last heard (R24). */
-  ageMs(): number {
-    return this.leads ? 0 : this.#context.clock.nowMs() - this.#freshAtMs;
+  /**
+   * Time since this replica held all that the leader had committed when last heard (R24);
+   * undefined while it has not heard from one since it started.
+   */
+  ageMs(): number | undefined {
+    if (this.leads) return 0;
+    return this.#freshAtMs === 0 ? undefined : this.#context.clock.nowMs() - this.#freshAtMs;
   }
 
   tick(): void {
@@ -286,7 +292,10 @@ export class Replica implements ReplicaView {
   applyAndServe(): boolean {
     if (this.#restoring) return false;
     const applied = this.#apply();
-    if (applied > 0) this.raft.applied(this.#store.appliedIndex);
+    if (applied > 0) {
+      this.raft.applied(this.#store.appliedIndex);
+      this.#leaderStamp.applied(this.#store.appliedIndex);
+    }
     if (this.#store.appliedIndex >= this.#heardCommit) this.#freshAtMs = this.#heardAtMs;
     const more = this.#serveReads();
     return more || this.#committed.length > this.#committedHead || this.raft.hasReady();
@@ -307,6 +316,8 @@ export class Replica implements ReplicaView {
     this.#held = [];
     if (result.kind === 'appended') {
       this.#writes.appended(built, result.term, result.firstIndex);
+      const headers = built.map((entry) => entry.decoded.payload.header);
+      this.#leaderStamp.appended(headers, result.firstIndex);
       return result.firstIndex;
     }
     if (result.kind === 'notLeader') {
@@ -340,6 +351,20 @@ export class Replica implements ReplicaView {
       this.#leaderStamp.stepDown();
     }
     this.#context.onLeadership(this, state);
+  }
+
+  /**
+   * An admitted node's replica id is the index of its entry (R8), and founders have 1 to n: fills
+   * a log that is still shorter than that. False when the leader cannot append now.
+   */
+  makeRoomForIds(): boolean {
+    const { lastIndex, configuration } = this.raft.status();
+    const missing = configuration.replicaIdMax - lastIndex;
+    if (missing <= 0) return true;
+    if (this.#restoring || this.#held.length > 0) return false;
+    const built = Array.from({ length: missing }, () => clockEntry(this.#leaderStamp.next(0)));
+    this.#context.wake();
+    return this.#append(built) > 0;
   }
 
   // ---- state machine ----

@@ -41,6 +41,9 @@ interface Received {
 /** A turn steps every message long before this many ticks: then the core did not want it. */
 const RECEIVED_TICKS_MAX = 100;
 
+/** Pause after a snapshot that could not be written, as for a full disk (R9). */
+const RETRY_MS = 1000;
+
 export class Snapshots implements ReplicaSnapshots {
   readonly #replica: ReplicaView;
   readonly #context: ReplicaContext;
@@ -55,6 +58,7 @@ export class Snapshots implements ReplicaSnapshots {
   #receiving = false;
   #received: Received | undefined;
   #retaining = false;
+  #retryAtMs = 0;
 
   constructor(
     replica: ReplicaView,
@@ -85,7 +89,8 @@ export class Snapshots implements ReplicaSnapshots {
 
   #due(): boolean {
     if (this.#taking || this.#ports.slot.busy || this.#replica.restoring) return false;
-    if (this.#retaining) return false;
+    if (this.#retaining || this.#received !== undefined) return false;
+    if (this.#context.clock.nowMs() < this.#retryAtMs) return false;
     if (this.#replica.store.appliedIndex <= this.#index) return false;
     const status = this.#ports.wal.status();
     if (status.state === 'full' && status.pinningGroup === this.#replica.group) return true;
@@ -108,6 +113,7 @@ export class Snapshots implements ReplicaSnapshots {
     writeSnapshot(this.#ports.snapshots, store, group, meta, (error, file, bytes) => {
       if (error !== undefined) {
         this.#endTaking();
+        this.#retryAtMs = this.#context.clock.nowMs() + RETRY_MS;
         this.#context.log.error('snapshot failed', { group, index, error: error.message });
         return;
       }
@@ -133,16 +139,21 @@ export class Snapshots implements ReplicaSnapshots {
     const snapshot = { meta, file, replacesLog: false };
     const marker = { hardState: undefined, entries: [], snapshot, tombstone: false };
     this.#context.commit.addRecords(this.#replica, { group, replicaId, ...marker }, () => {
-      this.#index = Math.max(this.#index, meta.lastIncludedIndex);
-      this.#file = file;
-      this.#bytes = bytes;
-      this.#compact();
+      // Not if a newer one was installed while this marker was being written.
+      if (meta.lastIncludedIndex > this.#index) {
+        this.#index = meta.lastIncludedIndex;
+        this.#file = file;
+        this.#bytes = bytes;
+        this.#compact();
+      }
       this.#endTaking();
     });
     this.#context.wake();
   }
 
   #compact(): void {
+    // An installed snapshot is the log's base already, and not applied before it is restored.
+    if (this.#index === 0 || this.#index > this.#replica.raft.status().appliedIndex) return;
     const pin = this.#pinned ? this.#index : undefined;
     this.#replica.raft.compact(this.#index, pin);
   }
@@ -177,7 +188,7 @@ export class Snapshots implements ReplicaSnapshots {
     const sinceMs = this.#context.clock.nowMs();
     this.#transfers.set(message.to, { message, sinceMs, started: false });
     this.#pinned = true;
-    if (this.#index > 0) this.#compact();
+    this.#compact();
     this.#context.wake();
   }
 
@@ -214,7 +225,7 @@ export class Snapshots implements ReplicaSnapshots {
       const { to } = transfer.message;
       const index = reader.meta.lastIncludedIndex;
       this.#context.log.info('snapshot transfer started', { group, to, index });
-      const clusterTime = this.#replica.clusterClock.stamp(this.#context.clock.nowMs());
+      const clusterTime = this.#replica.clusterClock.told(this.#context.clock.nowMs());
       const message = { ...transfer.message, snapshot: reader.meta, clusterTime };
       this.#context.transport.sendSnapshot(group, message, sourceOf(reader), (delivered) => {
         this.#context.log.info('snapshot transfer ended', { group, to, index, delivered });
@@ -230,7 +241,7 @@ export class Snapshots implements ReplicaSnapshots {
     this.#replica.raft.reportSnapshot(to, delivered);
     if (this.#transfers.size === 0 && this.#pinned) {
       this.#pinned = false;
-      if (this.#index > 0) this.#compact();
+      this.#compact();
     }
     this.#context.wake();
   }
@@ -242,7 +253,7 @@ export class Snapshots implements ReplicaSnapshots {
     const oldest = Math.min(...[...this.#transfers.values()].map((transfer) => transfer.sinceMs));
     if (nowMs - oldest < this.#context.config.snapshotPinMs) return;
     this.#pinned = false;
-    if (this.#index > 0) this.#compact();
+    this.#compact();
     const { group } = this.#replica;
     this.#context.log.warn('a snapshot transfer takes too long: its log is kept no longer', {
       group,
@@ -254,6 +265,7 @@ export class Snapshots implements ReplicaSnapshots {
 
   receive(message: InstallSnapshotRequest, deliver: () => void): SnapshotSink | undefined {
     if (this.#receiving || this.#retaining || this.#received !== undefined) return undefined;
+    if (this.#replica.restoring) return undefined;
     this.#receiving = true;
     const { group } = this.#replica;
     const meta = message.snapshot;
@@ -294,6 +306,7 @@ export class Snapshots implements ReplicaSnapshots {
       const ms = Math.round(this.#context.clock.nowMs() - startedMs);
       this.#context.log.info('snapshot installed', { group, index, ms });
       done(store);
+      this.#compact();
     });
   }
 }

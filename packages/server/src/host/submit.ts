@@ -79,6 +79,11 @@ function answerStale(
   if (replica.restoring) {
     return refusedRead(read.batch, Code.UNAVAILABLE, 'a snapshot is being installed');
   }
+  const ageMs = replica.ageMs();
+  if (ageMs === undefined) {
+    const message = 'no leader has told yet how old the state of this node is';
+    return refusedRead(read.batch, Code.UNAVAILABLE, message);
+  }
   const view = {
     store: replica.store,
     clusterTimeMs: replica.clusterClock.stamp(context.nowMs),
@@ -87,7 +92,7 @@ function answerStale(
     miss: () => replica.countLookup(false),
   };
   const answer = answerRead(read, view, replica.readAnswerBytesMax);
-  return { ...answer, ageMs: Math.round(replica.ageMs()) };
+  return { ...answer, ageMs: Math.round(ageMs) };
 }
 
 function refusalOf(

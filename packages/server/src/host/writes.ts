@@ -118,7 +118,8 @@ export class Writes {
     stamp: (roomBytes: number) => EntryStamp,
   ): BuiltEntry[] {
     const built: BuiltEntry[] = [];
-    while (built.length < this.#config.entriesPerStepMax) {
+    // Commands take at most half of a step, so that they cannot starve batches.
+    while (built.length < this.#config.entriesPerStepMax / 2) {
       const command = this.#takeCommand(nowMs);
       if (command === undefined) break;
       built.push(buildEntry([], command, stamp(0)));
@@ -160,8 +161,9 @@ export class Writes {
       bytes += size;
       ops += next.ops.length;
     }
-    if (this.#head === this.#queue.length) {
-      this.#queue = [];
+    // What was taken must not stay referenced when the queue never runs empty.
+    if (this.#head * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
     return writes;

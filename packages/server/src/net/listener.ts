@@ -22,7 +22,10 @@ interface ListenOptions {
   readonly windowBytes: number;
   /** Per address; more are refused. */
   readonly connectionsMax: number;
-  /** A connection beyond connectionsMax was refused. */
+  /**
+   * Connections were refused: there are connectionsMax, or the process has no descriptors left.
+   * Called at most once in 10 s for each address.
+   */
   readonly onRefused: (address: string) => void;
 }
 
@@ -41,6 +44,7 @@ export interface Listener {
 }
 
 const freePortAttemptsMax = 8;
+const refusalQuietMs = 10_000;
 
 /** Rejects with AddressInUseError or BindError, and then nothing stays bound. */
 export async function listen(options: ListenOptions): Promise<Listener> {
@@ -98,7 +102,8 @@ function bindOne(
   return new Promise((resolve, reject) => {
     const socket = createServer({ noDelay: true }, accept);
     socket.maxConnections = options.connectionsMax;
-    socket.on('drop', () => options.onRefused(address));
+    const onRefused = quietly(() => options.onRefused(address));
+    socket.on('drop', onRefused);
     const onError = (error: Error): void => {
       const inUse = errorCode(error) === 'EADDRINUSE';
       reject(inUse ? new AddressInUseError(address, error) : new BindError(address, error));
@@ -107,10 +112,21 @@ function bindOne(
     socket.listen({ host, port, exclusive: true }, () => {
       socket.off('error', onError);
       // Out of descriptors, for one: accepting fails, the process and its connections go on.
-      socket.on('error', () => options.onRefused(address));
+      socket.on('error', onRefused);
       resolve(socket);
     });
   });
+}
+
+/** Whoever floods the port must not flood the log too. */
+function quietly(tell: () => void): () => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < refusalQuietMs) return;
+    toldMs = nowMs;
+    tell();
+  };
 }
 
 function portOf(socket: NetServer): number {

@@ -23,16 +23,16 @@ export interface AdmissionContext {
   waitFor(what: string): void;
 }
 
-/** Resolves after about `ms`, with jitter, or at once when the node is being stopped. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after about `ms`, with jitter, or at once when a signal says so. */
+export function pause(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      for (const signal of signals) signal.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms * (0.75 + Math.random() / 2));
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end);
+    for (const signal of signals) signal.addEventListener('abort', end);
+    if (signals.some((signal) => signal.aborted)) end();
   });
 }

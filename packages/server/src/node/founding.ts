@@ -17,6 +17,8 @@ import {
 
 const ASK_MS = 1000;
 const ROUND_MS = 200;
+/** Between rounds, however many ask: a node that is flooded must not flood the others. */
+const ROUND_MS_MIN = 20;
 
 type FoundingResult =
   | { readonly kind: 'founded'; readonly admission: Admission }
@@ -39,25 +41,36 @@ export function foundersHash(founders: readonly Founder[], given: GivenSettings)
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
+/** A founder and what it answered, or why it did not. */
+type Asked =
+  | { readonly founder: Founder; readonly answer: FoundAnswer }
+  | { readonly founder: Founder; readonly problem: string };
+
 /** One founder's part; also answers the others' questions. */
 export class Founding implements FoundHandler {
   readonly #context: AdmissionContext;
   readonly #options: FoundingOptions;
   readonly #hash: string;
+  readonly #others: readonly Founder[];
   #genesis: Genesis | undefined;
   /** A record that names this node, handed over by the first founder. */
   #offered: Genesis | undefined;
+  /** Aborted by the offer. */
+  readonly #offer: AbortController = new AbortController();
+  /** Aborted by whatever makes another round worth while at once. */
+  #news: AbortController = new AbortController();
+  /** The nodeUids of who answered in the last round. */
+  #heard: ReadonlySet<string> = new Set();
 
   constructor(context: AdmissionContext, options: FoundingOptions) {
     this.#context = context;
     this.#options = options;
     this.#hash = foundersHash(options.founders, options.given);
+    this.#others = options.founders.filter((founder) => founder.id !== context.nodeId);
   }
 
   onFound(request: FoundRequest): FoundAnswer {
-    if (request.genesis !== undefined && this.#genesis === undefined) {
-      this.#offered = this.#naming(request.genesis) ?? this.#offered;
-    }
+    this.#learn(request);
     const { nodeId, nodeUid } = this.#context;
     return {
       nodeId,
@@ -70,24 +83,35 @@ export class Founding implements FoundHandler {
   }
 
   async run(): Promise<FoundingResult> {
-    while (!this.#context.signal.aborted) {
+    const { signal } = this.#context;
+    while (!signal.aborted) {
+      this.#news = new AbortController();
       const result = await this.#round();
       if (result !== undefined) return result;
-      await pause(ROUND_MS, this.#context.signal);
+      await pause(ROUND_MS_MIN, signal);
+      await pause(ROUND_MS - ROUND_MS_MIN, signal, this.#news.signal);
     }
     return { kind: 'stopped' };
   }
 
+  /** A record is adopted at once; who asks and did not answer before has just come up. */
+  #learn({ genesis, nodeUid }: FoundRequest): void {
+    if (this.#genesis !== undefined || this.#offered !== undefined) return;
+    this.#offered = genesis && this.#naming(genesis);
+    if (this.#offered !== undefined) this.#offer.abort();
+    if (this.#offered !== undefined || !this.#heard.has(nodeUid)) this.#news.abort();
+  }
+
   async #round(): Promise<FoundingResult | undefined> {
+    const asked = await this.#askAll();
     if (this.#offered !== undefined) return this.#adopt(this.#offered);
-    const answers = await Promise.all(this.#others().map((founder) => this.#ask(founder)));
-    for (const answer of answers) {
-      if (answer?.genesis === undefined) continue;
-      const genesis = this.#naming(answer.genesis);
+    for (const one of asked) {
+      if (!('answer' in one) || one.answer.genesis === undefined) continue;
+      const genesis = this.#naming(one.answer.genesis);
       if (genesis !== undefined) return this.#adopt(genesis);
-      return { kind: 'join', addresses: this.#others().map((founder) => founder.client) };
+      return { kind: 'join', addresses: this.#others.map((founder) => founder.client) };
     }
-    const found = this.#foundNodes(answers);
+    const found = this.#foundNodes(asked);
     if (found === undefined) return undefined;
     const first = this.#options.founders[0];
     if (first?.id !== this.#context.nodeId) {
@@ -97,41 +121,39 @@ export class Founding implements FoundHandler {
     return this.#found(found);
   }
 
-  #others(): readonly Founder[] {
-    return this.#options.founders.filter((founder) => founder.id !== this.#context.nodeId);
+  /** Nobody's answer counts once this node was handed the record. */
+  async #askAll(): Promise<readonly Asked[]> {
+    const { signal } = this.#offer;
+    if (signal.aborted) return [];
+    const answers = Promise.all(this.#others.map((founder) => this.#ask(founder)));
+    const asked = await new Promise<readonly Asked[]>((resolve, reject) => {
+      const cut = (): void => resolve([]);
+      signal.addEventListener('abort', cut);
+      answers.then(resolve, reject).finally(() => signal.removeEventListener('abort', cut));
+    });
+    this.#heard = new Set(asked.flatMap((one) => ('answer' in one ? one.answer.nodeUid : [])));
+    return asked;
   }
 
-  async #ask(founder: Founder): Promise<FoundAnswer | undefined> {
+  async #ask(founder: Founder): Promise<Asked> {
     const { nodeId, nodeUid } = this.#context;
     const request = { nodeId, nodeUid, foundersHash: this.#hash, genesis: undefined };
     try {
-      return await this.#options.ask(founder.raft, request, ASK_MS);
+      return { founder, answer: await this.#options.ask(founder.raft, request, ASK_MS) };
     } catch (error) {
-      this.#context.waitFor(
-        `founder ${founder.id} at ${founder.raft}: ${(error as Error).message}`,
-      );
-      return undefined;
+      return { founder, problem: (error as Error).message };
     }
   }
 
   /** All founders in the order of the file, once all are up, blank and agree. */
-  #foundNodes(answers: readonly (FoundAnswer | undefined)[]): FoundNode[] | undefined {
-    const uids = new Map([[this.#context.nodeId, this.#context.nodeUid]]);
-    for (const [i, founder] of this.#others().entries()) {
-      const answer = answers[i];
-      if (answer === undefined) return undefined;
-      if (answer.nodeId !== founder.id) {
-        const what = `founder ${founder.id}: ${founder.raft} answers as ${answer.nodeId}`;
-        this.#context.waitFor(`${what}; two nodes may have one id, or the file is wrong`);
-        return undefined;
-      }
-      if (answer.foundersHash !== this.#hash) {
-        const what = `founder ${founder.id} to be started with the same founders and settings`;
-        this.#context.waitFor(`${what} as this node; its file disagrees`);
-        return undefined;
-      }
-      uids.set(founder.id, answer.nodeUid);
+  #foundNodes(asked: readonly Asked[]): FoundNode[] | undefined {
+    const problem = this.#problemOf(asked);
+    if (problem !== undefined) {
+      this.#context.waitFor(problem);
+      return undefined;
     }
+    const uids = new Map([[this.#context.nodeId, this.#context.nodeUid]]);
+    for (const one of asked) if ('answer' in one) uids.set(one.founder.id, one.answer.nodeUid);
     return this.#options.founders.map((founder) => ({
       nodeId: founder.id,
       nodeUid: uids.get(founder.id) ?? '',
@@ -140,14 +162,32 @@ export class Founding implements FoundHandler {
     }));
   }
 
+  /** What is waited for; undefined: nothing. */
+  #problemOf(asked: readonly Asked[]): string | undefined {
+    const silent: string[] = [];
+    for (const one of asked) {
+      const { id, raft } = one.founder;
+      if ('problem' in one) {
+        silent.push(`founder ${id} at ${raft} (${one.problem})`);
+      } else if (one.answer.nodeId !== id) {
+        const what = `founder ${id}: ${raft} answers as ${one.answer.nodeId}`;
+        return `${what}; two nodes may have one id, or the file is wrong`;
+      } else if (one.answer.foundersHash !== this.#hash) {
+        const what = `founder ${id} to be started with the same founders and settings`;
+        return `${what} as this node; its file disagrees`;
+      }
+    }
+    return silent.length === 0 ? undefined : silent.join(', ');
+  }
+
   async #found(nodes: readonly FoundNode[]): Promise<FoundingResult> {
     const genesis = readGenesis(newGenesisRecord(nodes, genesisSettings(this.#options.given)));
     const result = await this.#adopt(genesis);
     const { nodeId, nodeUid } = this.#context;
     const request = { nodeId, nodeUid, foundersHash: this.#hash, genesis: genesis.bytes };
     // Who misses this finds the record by asking; it stays served for as long as the node runs.
-    await Promise.allSettled(
-      this.#others().map((founder) => this.#options.ask(founder.raft, request, ASK_MS)),
+    void Promise.allSettled(
+      this.#others.map((founder) => this.#options.ask(founder.raft, request, ASK_MS)),
     );
     return result;
   }

@@ -3,6 +3,7 @@ import { FORMAT_VERSION } from '@cashe/codec';
 import { ClusterClient, Eviction, type StatusResponse } from '@cashe/proto';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { GivenSettings } from '../config/options.js';
+import { plainReason } from '../net/plain-reason.js';
 import { type Admission, type AdmissionContext, AdmissionError, pause } from './admission.js';
 import { readGenesis, recordsOf, settingConflict } from './records.js';
 
@@ -61,7 +62,7 @@ async function tryJoin(
   } catch (error) {
     if (error instanceof AdmissionError) throw error;
     const { code, details, message } = error as Partial<ServiceError> & Error;
-    const text = details ?? message;
+    const text = plainReason(details ?? message);
     if (code !== undefined && FINAL.has(code)) {
       throw new AdmissionError(`${address} refuses this node: ${text}`);
     }

@@ -1,6 +1,7 @@
 /** What a node does about its own membership: keep its record true, hand over, leave. */
 import { FORMAT_VERSION } from '@cashe/codec';
-import type { Cluster, Logger, NodeCalls } from '../host/index.js';
+import type { RaftCore, RaftStatus, ReplicaId } from '@cashe/raft';
+import type { Logger, NodeCalls } from '../host/index.js';
 import type { LocalIdentity } from '../rpc/index.js';
 import { realClock, realScheduler } from './real-ports.js';
 
@@ -8,6 +9,7 @@ const UPDATE_MS = 5_000;
 const LEAVE_MS = 60_000;
 /** Longest wait for another leader while stopping. */
 const HAND_OVER_MS = 2_000;
+const HAND_OVER_STEP_MS = 10;
 /** A voter that answered within this is worth handing over to. */
 const ALIVE_TICKS = 20;
 
@@ -44,36 +46,69 @@ export function leaveCluster(calls: NodeCalls, nodeId: string): Promise<void> {
   });
 }
 
-/** Moves what this node leads to the voter that is furthest, bounded in time. */
-export async function handOver(
-  cluster: Cluster,
-  calls: NodeCalls,
-  deadlineMs: number,
-  log: Logger,
-): Promise<void> {
-  const leading = (): boolean => [...cluster.host.replicas.values()].some((one) => one.leads);
-  let started = false;
-  for (const replica of cluster.host.replicas.values()) {
-    if (!replica.leads) continue;
-    const voters = replica.raft.status().progress.filter((peer) => !peer.learner);
-    const alive = voters.filter((peer) => peer.silentTicks < ALIVE_TICKS);
-    const best = alive.sort((a, b) => b.matchIndex - a.matchIndex)[0];
-    if (best === undefined) continue;
-    started = replica.raft.transferLeadership(best.replicaId) === 'started' || started;
-  }
-  if (!started) return;
-  cluster.host.wake();
-  const waitMs = Math.min(HAND_OVER_MS, deadlineMs - realClock.nowMs());
+/** What handing over needs of the host. */
+interface LeadingHost {
+  readonly replicas: ReadonlyMap<number, LeadingReplica>;
+  wake(): void;
+}
+
+interface LeadingReplica {
+  readonly leads: boolean;
+  readonly leaderId: ReplicaId;
+  readonly raft: Pick<RaftCore, 'transferLeadership'> & {
+    status(): Pick<RaftStatus, 'replicaId' | 'configuration' | 'progress'>;
+  };
+}
+
+interface HandOverOptions {
+  /** Whether messages to the replica can leave now. */
+  isConnected(replicaId: ReplicaId): boolean;
+  readonly deadlineMs: number;
+  readonly log: Logger;
+}
+
+/**
+ * Moves what this node leads to the voter that is furthest. Ends when others lead, when nobody is
+ * there who could (the last node of a cluster that stops), or with the time.
+ */
+export async function handOver(host: LeadingHost, options: HandOverOptions): Promise<void> {
+  const led = [...host.replicas.values()].filter((one) => one.leads && otherVoters(one).length > 0);
+  if (led.length === 0) return;
+  const untilMs = Math.min(realClock.nowMs() + HAND_OVER_MS, options.deadlineMs);
   await new Promise<void>((resolve) => {
-    const end = (): void => {
+    const step = (): void => {
+      const open = led.filter((replica) => !isTaken(replica) && offer(replica, options));
+      host.wake();
+      if (open.length > 0 && realClock.nowMs() < untilMs) return;
       timer.cancel();
-      unsubscribe();
       resolve();
     };
-    const unsubscribe = calls.onLeader((leader) => {
-      if (!leading() && leader.nodeId !== '') end();
-    });
-    const timer = realScheduler.after(Math.max(0, waitMs), end);
+    const timer = realScheduler.every(HAND_OVER_STEP_MS, step);
+    step();
   });
-  log.info('leadership handed over', { complete: !leading() });
+  options.log.info('leadership handed over', { complete: led.every(isTaken) });
+}
+
+/** Another replica leads now. */
+function isTaken(replica: LeadingReplica): boolean {
+  return !replica.leads && replica.leaderId !== 0;
+}
+
+/** Asks the best voter to take over; false when there is none to wait for. */
+function offer(replica: LeadingReplica, { isConnected }: HandOverOptions): boolean {
+  if (!replica.leads) return otherVoters(replica).some(isConnected);
+  const best = replica.raft
+    .status()
+    .progress.filter((peer) => !peer.learner && peer.silentTicks < ALIVE_TICKS)
+    .filter((peer) => isConnected(peer.replicaId))
+    .sort((a, b) => b.matchIndex - a.matchIndex)[0];
+  if (best === undefined) return false;
+  // 'pending' while an earlier offer has not timed out.
+  replica.raft.transferLeadership(best.replicaId);
+  return true;
+}
+
+function otherVoters(replica: LeadingReplica): readonly ReplicaId[] {
+  const { configuration, replicaId } = replica.raft.status();
+  return configuration.voters.filter((voter) => voter !== replicaId);
 }

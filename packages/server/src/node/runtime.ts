@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib';
 import { FORMAT_VERSION } from '@cashe/codec';
 import { credentials, ServerCredentials } from '@grpc/grpc-js';
 import { type ApiServer, createApiServer } from '../api/index.js';
-import { formatAddress } from '../config/address.js';
-import type { ExitReason, ListenAddress, NodeOptions, RunningNode } from '../config/options.js';
+import { insecureWarning } from '../config/listen.js';
+import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
 import {
   Cluster,
   type HostConfig,
@@ -121,7 +121,7 @@ export class NodeRuntime implements RunningNode {
 
   async #bind(): Promise<void> {
     const plans = this.#addresses.plans();
-    const raftPort = await this.#bindPeers(plans.raft.addresses);
+    const raftPort = await this.#transport.bind(plans.raft.addresses);
     const clientPort = await this.#api.bind(plans.client.addresses);
     await this.#addresses.bound(clientPort, raftPort);
     this.#log.info('listening', {
@@ -130,16 +130,8 @@ export class NodeRuntime implements RunningNode {
       raft: this.raftAddress,
       raftScope: plans.raft.reason,
     });
-  }
-
-  /** The addresses after the first take the port that the first one got. */
-  async #bindPeers(addresses: readonly ListenAddress[]): Promise<number> {
-    let bound = 0;
-    for (const { host, port } of addresses) {
-      const [got] = await this.#transport.bind([formatAddress(host, bound || port)]);
-      bound = got ?? port;
-    }
-    return bound;
+    const warning = insecureWarning(this.#options.insecure);
+    if (warning !== undefined) this.#log.warn(warning);
   }
 
   // ---- into the cluster ----
@@ -155,6 +147,7 @@ export class NodeRuntime implements RunningNode {
   }
 
   #admit(): Promise<Admission | undefined> {
+    this.#storage.prepareLog();
     const context: AdmissionContext = {
       nodeId: this.id,
       nodeUid: this.#storage.nodeUid,
@@ -308,12 +301,13 @@ export class NodeRuntime implements RunningNode {
     const drainMs = failed ? 0 : this.#options.drainMs;
     const deadlineMs = realClock.nowMs() + drainMs;
     this.#stopping.abort();
-    // NOT_SERVING at once; calls in flight may finish while leadership moves.
-    const drained = this.#api.drain(drainMs);
+    // NOT_SERVING at once, so that clients turn away; calls are served until another node leads.
+    this.#api.announceStop();
     if (!failed && this.#cluster !== undefined) {
-      await handOver(this.#cluster, this.#calls, deadlineMs, this.#log);
+      const isConnected = (replicaId: number) => this.#transport.isConnected(replicaId);
+      await handOver(this.#cluster.host, { isConnected, deadlineMs, log: this.#log });
     }
-    await drained;
+    await this.#api.drain(Math.max(0, deadlineMs - realClock.nowMs()));
     await this.#stopHost(reason);
     await this.#closePorts(PEER_GRACE_MS);
     await this.#storage.close();

@@ -1,8 +1,9 @@
 /** Everything a node keeps on disk: opened in order, closed in order. */
 import { randomBytes } from 'node:crypto';
-import { deriveLimits } from '@cashe/codec';
+import { deriveLimits, VALUE_BYTES_MAX_DEFAULT } from '@cashe/codec';
 import type { SnapshotStore, Wal } from '../host/index.js';
 import {
+  type FileWal,
   type OpenedStorage,
   openStorage,
   SEGMENT_BYTES,
@@ -39,7 +40,9 @@ export class Storage {
   readonly nodeUid: string;
   readonly #opened: OpenedStorage;
   readonly #sizes: StorageSizes;
-  #wal: Wal | undefined;
+  #wal: Promise<FileWal> | undefined;
+  /** Admission that is being written. */
+  #admitting: Promise<void> | undefined;
 
   private constructor(opened: OpenedStorage, sizes: StorageSizes) {
     this.#opened = opened;
@@ -72,12 +75,26 @@ export class Storage {
   }
 
   /**
+   * Fills the first segment of a new log while the node waits for founders or for admission. What
+   * goes wrong is told by `admit`.
+   */
+  prepareLog(): void {
+    this.#openWal(VALUE_BYTES_MAX_DEFAULT, false).catch(() => undefined);
+  }
+
+  /** Makes the node a member, durably. */
+  admit(admission: Admission): Promise<void> {
+    this.#admitting = this.#admit(admission);
+    return this.#admitting;
+  }
+
+  /**
    * Genesis, then the log, then the identity: a directory with an identity has everything else, so
    * that a log which is missing later was lost (R37).
    */
-  async admit(admission: Admission): Promise<void> {
+  async #admit(admission: Admission): Promise<void> {
     await this.#write('genesis', admission.genesis.bytes);
-    const wal = await this.#openWal(admission, false);
+    const wal = await this.#openWal(admission.genesis.settings.valueBytesMax, false);
     await this.#createGroups(wal, admission.genesis, admission.identity);
     await this.#write('identity', encodeIdentity(admission.identity));
   }
@@ -87,14 +104,14 @@ export class Storage {
   }
 
   /** The replicas are gone for ever: durable before anything of them is deleted (R8). */
-  buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
-    const wal = this.#wal;
-    if (wal === undefined) return Promise.resolve();
+  async buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
+    const wal = await this.#wal;
+    if (wal === undefined) return;
     const records = groups.map((group) => {
       const nothing = { hardState: undefined, entries: [], snapshot: undefined };
       return { group, replicaId, ...nothing, tombstone: true };
     });
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       wal.append(records, (error) => {
         if (error === undefined) resolve();
         else reject(error);
@@ -113,15 +130,26 @@ export class Storage {
 
   /** The log of an admitted node. */
   async log(admission: Admission): Promise<OpenLog> {
-    const wal = await this.#openWal(admission, true);
+    const wal = await this.#openWal(admission.genesis.settings.valueBytesMax, true);
     return { wal, snapshots: this.#opened.snapshots };
   }
 
-  async #openWal(admission: Admission, mustExist: boolean): Promise<Wal> {
-    if (this.#wal !== undefined) return this.#wal;
-    const { blockBytesMax } = deriveLimits(admission.genesis.settings.valueBytesMax);
-    this.#wal = await this.#opened.openLog({ ...this.#sizes, blockBytesMax, mustExist });
+  #openWal(valueBytesMax: number, mustExist: boolean): Promise<FileWal> {
+    const { blockBytesMax } = deriveLimits(valueBytesMax);
+    this.#wal = this.#reopen(this.#wal, blockBytesMax, mustExist);
     return this.#wal;
+  }
+
+  /** Keeps a log that is open, unless it was prepared for values of another size. */
+  async #reopen(
+    opened: Promise<FileWal> | undefined,
+    blockBytesMax: number,
+    mustExist: boolean,
+  ): Promise<FileWal> {
+    const open = await opened;
+    if (open?.blockBytesMax === blockBytesMax) return open;
+    if (open !== undefined) await closed(open);
+    return this.#opened.openLog({ ...this.#sizes, blockBytesMax, mustExist });
   }
 
   /** A group starts from the founders' configuration at index 0, on founders and joiners alike. */
@@ -145,7 +173,7 @@ export class Storage {
       replicaId: identity.replicaId,
       hardState: { currentTerm: 0, votedFor: 0, commitIndex: 0 },
       entries: [],
-      snapshot: { meta, file: '', replacesLog: true },
+      snapshot: { meta, file: '', replacesLog: false },
       tombstone: false,
     }));
     return new Promise((resolve, reject) => {
@@ -156,8 +184,19 @@ export class Storage {
     });
   }
 
-  /** The log must have no append outstanding. */
-  close(): Promise<void> {
-    return this.#opened.close();
+  /** The host must have no append outstanding. */
+  async close(): Promise<void> {
+    // A node may be stopped while it enters its cluster; how that ends is told elsewhere.
+    await Promise.allSettled([this.#admitting, this.#wal]);
+    await this.#opened.close();
   }
+}
+
+function closed(wal: FileWal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    wal.close((error) => {
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
 }

@@ -1,7 +1,7 @@
 import { CodecError } from '@cashe/codec';
 import { GroupConfiguration } from '@cashe/proto';
 import type { Configuration, ConfigurationCodec, ReplicaId } from '@cashe/raft';
-import { errorText } from './errors.js';
+import { errorText } from '../net/errors.js';
 
 /** Configurations as the bytes of `GroupConfiguration`: data of configuration entries. */
 export const configurationCodec: ConfigurationCodec = {

@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns';
 import { connect, isIP } from 'node:net';
 import { type ChannelCredentials, type ChannelOptions, Client } from '@grpc/grpc-js';
-import { errorText } from './errors.js';
+import { plainReason } from '../net/plain-reason.js';
 import type { TransportLimits } from './options.js';
 
 interface HostPort {
@@ -27,7 +27,10 @@ export function parseAddress(address: string): HostPort | undefined {
   return { host, port };
 }
 
-/** Resolves the address; `attempt` chooses among several IPs, so that each gets its turn. */
+/**
+ * Resolves the address; `attempt` chooses among several IPs, so that each gets its turn. The error
+ * does not name the address: the caller does.
+ */
 export function resolveAddress(
   address: string,
   attempt: number,
@@ -35,7 +38,7 @@ export function resolveAddress(
 ): void {
   const parsed = parseAddress(address);
   if (parsed === undefined) {
-    process.nextTick(done, `${address} is not host:port`, undefined);
+    process.nextTick(done, 'the address is not host:port', undefined);
     return;
   }
   const { host, port } = parsed;
@@ -45,7 +48,7 @@ export function resolveAddress(
   }
   lookup(host, { all: true, verbatim: true }, (error, found) => {
     const chosen = error === null ? found[attempt % found.length] : undefined;
-    if (chosen === undefined) done(`cannot resolve ${host}: ${errorText(error)}`, undefined);
+    if (chosen === undefined) done(plainReason(error?.message ?? 'unknown host name'), undefined);
     else done(undefined, { ip: chosen.address, port, host });
   });
 }

@@ -2,6 +2,7 @@ import { Code, CodecError, decodeForwardResponse, encodeForwardRequest } from '@
 import { PeerHello } from '@cashe/proto';
 import type { Client, StatusObject } from '@grpc/grpc-js';
 import type { ForwardedAnswer, ForwardedCall, TimerHandle } from '../host/ports.js';
+import { plainReason } from '../net/plain-reason.js';
 import type { Admission } from './admission.js';
 import { createPeerClient, type DialTarget } from './dial.js';
 import { tryDecode } from './errors.js';
@@ -112,7 +113,7 @@ export class ForwardClient {
     const sweeper = scheduler.every(SWEEP_MS, () => this.#sweep());
     stream.on('data', (bytes: Buffer) => this.#onAnswer(stream, bytes));
     stream.on('error', () => undefined); // 'status' follows and says the same.
-    stream.on('status', (ended: StatusObject) => this.#onEnd(stream, ended.details));
+    stream.on('status', (ended: StatusObject) => this.#onEnd(stream, plainReason(ended.details)));
     const hello = PeerHello.encode(this.#admission.hello(this.#peer.nodeId)).finish();
     stream.write(asBuffer(encodeForwardRequest({ kind: 'hello', hello })));
     return { client, stream, sweeper, introduced: false };

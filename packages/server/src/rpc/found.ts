@@ -4,6 +4,7 @@
  */
 import { CodecError, createReader, createWriter } from '@cashe/codec';
 import { type handleUnaryCall, status } from '@grpc/grpc-js';
+import { plainReason } from '../net/plain-reason.js';
 import { createPeerClient, resolveAddress } from './dial.js';
 import { tryDecode } from './errors.js';
 import type { TransportOptions } from './options.js';
@@ -33,7 +34,7 @@ export interface FoundHandler {
   onFound(request: FoundRequest): FoundAnswer;
 }
 
-/** Thrown when a founder gave no answer; asking again later is the remedy. */
+/** Why a founder gave no answer, in plain words; asking again later is the remedy. */
 export class FounderUnreachableError extends Error {
   override readonly name = 'FounderUnreachableError';
 }
@@ -46,13 +47,13 @@ export function askFounder(
 ): Promise<FoundAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void => {
-      reject(new FounderUnreachableError(`${address}: ${reason}`));
+      reject(new FounderUnreachableError(reason));
     };
     // Any of a host's IPs: the next attempt may take another one.
     const choice = Math.floor(options.random() * 64);
     resolveAddress(address, choice, (problem, target) => {
       if (target === undefined) {
-        fail(problem ?? 'cannot be resolved');
+        fail(problem ?? 'unknown host name');
         return;
       }
       const client = createPeerClient(target, options.credentials, options.limits);
@@ -60,7 +61,7 @@ export function askFounder(
       callUnary(client, 'found', bytes, timeoutMs, (error, response) => {
         client.close();
         if (error !== null || response === undefined) {
-          fail(error?.details ?? 'no answer');
+          fail(error === null ? 'no answer' : plainReason(error.details));
           return;
         }
         const answer = tryDecode(() => decodeFoundAnswer(response));

@@ -1,6 +1,5 @@
 export type { PeerHandler } from './admission.js';
 export { configurationCodec } from './configuration-codec.js';
-export { AddressInUseError } from './errors.js';
 export {
   type FoundAnswer,
   FounderUnreachableError,

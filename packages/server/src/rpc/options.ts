@@ -1,3 +1,4 @@
+import { deriveLimits, VALUE_BYTES_MAX_LIMIT } from '@cashe/codec';
 import type { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger, Scheduler } from '../host/ports.js';
 import type { LocalIdentity } from './hello.js';
@@ -7,7 +8,7 @@ const MIB = 1024 * KIB;
 
 /** Bounds and times of the peer transport (R35). */
 export interface TransportLimits {
-  /** One gRPC message; from codec's `deriveLimits` (R20). */
+  /** One gRPC message (R20). */
   readonly messageBytesMax: number;
   /** Replication queued for one peer; more is dropped and reported. */
   readonly peerQueueBytesMax: number;
@@ -55,7 +56,8 @@ export interface TransportLimits {
 }
 
 export const defaultTransportLimits: TransportLimits = {
-  messageBytesMax: 4 * MIB + 128 * KIB,
+  // Before genesis the cluster's own value limit is not known, and it bounds what is sent (R20).
+  messageBytesMax: deriveLimits(VALUE_BYTES_MAX_LIMIT).messageBytesMax,
   peerQueueBytesMax: 64 * MIB,
   peerUrgentBytesMax: MIB,
   frameBytesTarget: MIB,

@@ -1,9 +1,10 @@
 import type { PeerHello } from '@cashe/proto';
 import type { Client, StatusObject } from '@grpc/grpc-js';
 import type { TimerHandle } from '../host/ports.js';
+import { errorText } from '../net/errors.js';
+import { plainReason } from '../net/plain-reason.js';
 import type { Admission } from './admission.js';
 import { createPeerClient, type DialTarget, probe, resolveAddress } from './dial.js';
-import { errorText } from './errors.js';
 import { checkAnswer } from './hello.js';
 import type { TransportOptions } from './options.js';
 import { Outbox } from './outbox.js';
@@ -102,8 +103,12 @@ export class PeerLink {
     this.#dial();
   }
 
-  /** The peer was heard of: there is no point in waiting any longer. */
+  /**
+   * The peer was heard of: there is no point in waiting any longer. An attempt under way may still
+   * fail by what was true before (a founder belongs to no cluster yet): the next one comes soon.
+   */
   kick(): void {
+    this.#attempts = 0;
     if (this.#state.name !== 'backoff') return;
     this.#state.timer.cancel();
     this.#dial();
@@ -151,7 +156,7 @@ export class PeerLink {
     this.#state = resolving;
     resolveAddress(this.peer.address, this.#attempts, (error, target) => {
       if (this.#state !== resolving) return;
-      if (target === undefined) this.#retry(error ?? 'cannot be resolved');
+      if (target === undefined) this.#retry(error ?? 'unknown host name');
       else if (this.#mayBeDead) this.#probe(target);
       else this.#connect(target);
     });
@@ -183,7 +188,7 @@ export class PeerLink {
     this.#state = { name: 'connecting', target, client, stream, timer };
     stream.on('data', (bytes: Buffer) => this.#onFrame(stream, bytes));
     stream.on('error', () => undefined); // 'status' follows and says the same.
-    stream.on('status', (ended: StatusObject) => this.#onEnd(stream, reasonOf(ended)));
+    stream.on('status', (ended: StatusObject) => this.#onEnd(stream, plainReason(ended.details)));
     stream.write(encodeHelloFrame(this.#admission.hello(this.peer.nodeId)));
   }
 
@@ -254,11 +259,6 @@ export class PeerLink {
     const timer = scheduler.after(full * (0.5 + 0.5 * random()), () => this.#dial());
     this.#state = { name: 'backoff', timer };
   }
-}
-
-/** The status without the time of day that grpc-js adds, so that equal reasons are equal. */
-function reasonOf(ended: StatusObject): string {
-  return ended.details.replaceAll(/ ?\([0-9T:.-]+Z\)/g, '');
 }
 
 function endStream(stream: OutgoingStream, client: Client): void {

@@ -1,6 +1,5 @@
 import { Server } from '@grpc/grpc-js';
-import { AddressInUseError, BindError } from './errors.js';
-import { applyHttp2Settings } from './http2-servers.js';
+import { type BindAddress, type Listener, listen } from '../net/listener.js';
 import type { TransportOptions } from './options.js';
 import { type RawRaftServer, rawRaftService } from './service.js';
 
@@ -8,7 +7,7 @@ import { type RawRaftServer, rawRaftService } from './service.js';
 export class PeerServer {
   readonly #options: TransportOptions;
   readonly #server: Server;
-  readonly #tuned = new WeakSet<object>();
+  #listener: Listener | undefined;
 
   constructor(options: TransportOptions, service: RawRaftServer) {
     this.#options = options;
@@ -26,39 +25,36 @@ export class PeerServer {
     this.#server.addService(rawRaftService, { ...service });
   }
 
-  /** Listens on every address; the ports are in the same order. Throws an error naming one. */
-  async bind(addresses: readonly string[]): Promise<readonly number[]> {
-    const ports: number[] = [];
-    for (const address of addresses) ports.push(await this.#bindOne(address));
-    const { connectionsMax, windowBytes } = this.#options.limits;
-    const settings = { connectionsMax, windowBytes };
-    if (applyHttp2Settings(this.#server, settings, this.#tuned) === 0 && addresses.length > 0) {
-      this.#options.logger.warn('peer connections keep a 64-KiB window: grpc-js is not as known');
+  async bind(addresses: readonly BindAddress[]): Promise<number> {
+    const { limits, logger, serverCredentials } = this.#options;
+    const { connectionsMax, windowBytes } = limits;
+    this.#listener = await listen({
+      server: this.#server,
+      credentials: serverCredentials,
+      addresses,
+      windowBytes,
+      connectionsMax,
+      onRefused: (address) => {
+        logger.warn('a connection of a peer was refused', { address, connectionsMax });
+      },
+    });
+    if (!this.#listener.hasLargeWindow) {
+      logger.warn('peer connections keep a 64-KiB window: grpc-js is not as known');
     }
-    return ports;
+    return this.#listener.port;
   }
 
   /** Stops listening and ends connections, by force after the grace. */
   close(graceMs: number): Promise<void> {
+    this.#listener?.close();
     return new Promise((resolve) => {
-      const timer = this.#options.scheduler.after(graceMs, () => this.#server.forceShutdown());
+      const timer = this.#options.scheduler.after(graceMs, () => {
+        this.#server.forceShutdown();
+        this.#listener?.destroy();
+      });
       this.#server.tryShutdown(() => {
         timer.cancel();
         resolve();
-      });
-    });
-  }
-
-  #bindOne(address: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, this.#options.serverCredentials, (error, port) => {
-        if (error === null) resolve(port);
-        // grpc-js keeps only the text of the errno.
-        else if (error.message.includes('EADDRINUSE')) {
-          reject(new AddressInUseError(address, error));
-        } else {
-          reject(new BindError(address, error));
-        }
       });
     });
   }

@@ -21,7 +21,7 @@ import type {
   HeartbeatResponse,
 } from '@cashe/raft';
 import type { Digest, DigestReport, DigestVerdict } from '../host/ports.js';
-import { errorText } from './errors.js';
+import { errorText } from '../net/errors.js';
 
 /** What travels on the AppendEntries streams; the other messages have calls of their own. */
 export type StreamMessage =
@@ -148,6 +148,7 @@ function writeBody(writer: WireWriter, message: StreamMessage): void {
       writer.uint(1, message.leaderCommit);
       writer.uint(2, message.readRound);
       writer.uint(3, message.clusterTime);
+      writer.uint(4, message.commitIndex);
       return;
     case 'heartbeatResponse':
       writer.uint(1, message.readRound);
@@ -324,15 +325,18 @@ function readHeartbeatRequest(reader: WireReader, head: Head): StreamMessage {
   let leaderCommit = 0;
   let readRound = 0;
   let clusterTime = 0;
+  let commitIndex = 0;
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
     if (tag === 8) leaderCommit = reader.uint();
     else if (tag === 16) readRound = reader.uint();
     else if (tag === 24) clusterTime = reader.uint();
+    else if (tag === 32) commitIndex = reader.uint();
     else reader.skip(tag);
   }
   reader.leave(outer);
   const { from, to, term } = head;
-  return { kind: 'heartbeatRequest', from, to, term, leaderCommit, readRound, clusterTime };
+  const progress = { leaderCommit, commitIndex, readRound, clusterTime };
+  return { kind: 'heartbeatRequest', from, to, term, ...progress };
 }
 
 function readHeartbeatResponse(reader: WireReader, head: Head): StreamMessage {

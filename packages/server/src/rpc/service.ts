@@ -18,7 +18,8 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { errorText, type Refusal } from './errors.js';
+import { errorText } from '../net/errors.js';
+import type { Refusal } from './errors.js';
 
 export type OutgoingStream = ClientDuplexStream<Buffer, Buffer>;
 export type OutgoingUpload = ClientWritableStream<Buffer>;

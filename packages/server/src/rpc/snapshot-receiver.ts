@@ -3,8 +3,9 @@ import { InstallSnapshotResponse as Answer, type InstallSnapshotHead } from '@ca
 import type { InstallSnapshotResponse, ReplicaId } from '@cashe/raft';
 import { type handleClientStreamingCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { SnapshotSink, TimerHandle } from '../host/ports.js';
+import { errorText } from '../net/errors.js';
 import { type Admission, isRefusal } from './admission.js';
-import { errorText, type Refusal } from './errors.js';
+import type { Refusal } from './errors.js';
 import type { TransportOptions } from './options.js';
 import { asBuffer } from './raft-codec.js';
 import { type IncomingUpload, malformed } from './service.js';

@@ -3,8 +3,10 @@ import { InstallSnapshotResponse as Answer, type PeerHello } from '@cashe/proto'
 import type { InstallSnapshotRequest, InstallSnapshotResponse } from '@cashe/raft';
 import type { Client, ServiceError } from '@grpc/grpc-js';
 import type { SnapshotSource, TimerHandle } from '../host/ports.js';
+import { errorText } from '../net/errors.js';
+import { plainReason } from '../net/plain-reason.js';
 import { createPeerClient, type DialTarget } from './dial.js';
-import { errorText, tryDecode } from './errors.js';
+import { tryDecode } from './errors.js';
 import type { TransportOptions } from './options.js';
 import { type OutgoingUpload, openUpload } from './service.js';
 import { encodeChunk, snapshotHead } from './snapshot-codec.js';
@@ -111,7 +113,7 @@ export class SnapshotSender {
 
   #onAnswer(error: ServiceError | null, bytes: Buffer | undefined): void {
     if (error !== null || bytes === undefined) {
-      this.#end(undefined, error?.details ?? 'no answer');
+      this.#end(undefined, error === null ? 'no answer' : plainReason(error.details));
       return;
     }
     const answer = tryDecode(() => Answer.decode(bytes));

@@ -7,6 +7,7 @@ import type {
   SnapshotSource,
   Transport,
 } from '../host/ports.js';
+import type { BindAddress } from '../net/listener.js';
 import { Admission, type Attachment, type PeerHandler } from './admission.js';
 import { ForwardClient } from './forward-client.js';
 import { ForwardServer } from './forward-server.js';
@@ -91,8 +92,11 @@ export class PeerTransport implements Transport {
     });
   }
 
-  /** Listens; works before the node belongs to a cluster. Returns the ports in order. */
-  bind(addresses: readonly string[]): Promise<readonly number[]> {
+  /**
+   * Listens on all addresses, with one port; returns it. Works before the node belongs to a
+   * cluster. Rejects with AddressInUseError or BindError, and then listens nowhere. Call it once.
+   */
+  bind(addresses: readonly BindAddress[]): Promise<number> {
     return this.#server.bind(addresses);
   }
 
@@ -235,6 +239,11 @@ export class PeerTransport implements Transport {
   /** What was not delivered since the start. */
   drops(): DropCounts {
     return { ...this.#drops };
+  }
+
+  /** Whether messages to the replica can leave now. */
+  isConnected(replicaId: ReplicaId): boolean {
+    return this.#registry.node(replicaId)?.link.isOpen === true;
   }
 
   peers(): readonly PeerState[] {

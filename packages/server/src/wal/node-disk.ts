@@ -19,7 +19,7 @@ import {
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import type { StorageDone, WalError } from '../host/storage-ports.js';
 import { completed, type Directory, type DiskFile, type FileDone } from './disk.js';
-import { errorCode, systemError } from './errors.js';
+import { errorCode, StorageError, systemError } from './errors.js';
 import { SyncThread } from './sync-thread.js';
 
 const FILE_MODE = 0o600;
@@ -52,7 +52,8 @@ function makeDirectories(path: string): Promise<string | undefined> {
   return new Promise((done, reject) => {
     mkdir(path, { recursive: true, mode: DIRECTORY_MODE }, (error, created) => {
       if (error === null) done(created);
-      else reject(systemError('mkdir', path, error));
+      else if (errorCode(error) !== 'EEXIST') reject(systemError('mkdir', path, error));
+      else reject(new StorageError('io', `${path} is a file, not a directory`, { file: path }));
     });
   });
 }

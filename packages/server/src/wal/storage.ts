@@ -19,7 +19,10 @@ export interface StorageOptions {
 export interface OpenedStorage {
   readonly data: DataDirectory;
   readonly snapshots: SnapshotStore;
-  /** At most once. `mustExist`: the node has an identity, so an empty log means lost files. */
+  /**
+   * One at a time: an earlier one was closed. `mustExist`: the node has an identity, so an empty
+   * log means lost files.
+   */
   openLog(options: WalSizes & { readonly mustExist: boolean }): Promise<FileWal>;
   /** Closes the log, ends the thread, gives the lock back; no append is outstanding. */
   close(): Promise<void>;
@@ -44,6 +47,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
       const data = await openDataDirectory(disk.root, random);
       const snapshots = await openSnapshotStore(disk.root, random);
       const openLog: OpenedStorage['openLog'] = async (sizes) => {
+        wal = undefined;
         wal = await openWal({ ...sizes, parent: disk.root, environment });
         return wal;
       };

@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { assert } from './errors.js';
 import { CONTROL_BYTES, JOB, type SyncJob, type SyncReport } from './sync-job.js';
 
-/** The file the thread runs; exists only in what was built. */
-export const syncWorkerUrl: URL = new URL('./sync-worker.js', import.meta.url);
+/** The file the thread runs: what was built, also where the sources run (tests). */
+export const syncWorkerUrl: URL = new URL('../../dist/wal/sync-worker.js', import.meta.url);
 
 export type SyncDone = (report: SyncReport) => void;
 

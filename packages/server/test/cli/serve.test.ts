@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type ServeHost, type StartNode, serve } from '../../src/cli/serve.js';
 import { ConfigError } from '../../src/config/errors.js';
 import type { ExitReason, RunningNode } from '../../src/config/options.js';
+import { AddressInUseError, BindError } from '../../src/net/errors.js';
 import { type FakeLogger, fakeLogger } from '../support/cli.js';
 import { resolve as resolveConfig } from '../support/config.js';
 
@@ -94,15 +95,6 @@ describe('a node process', () => {
     await code;
   });
 
-  it('says at every start with --insecure that nothing protects it', async () => {
-    const { logger, node, code } = served(undefined, { 'listen.insecure': true });
-    expect(logger.lines.filter((line) => line.startsWith('warn'))).toEqual([
-      expect.stringContaining('--insecure: no TLS'),
-    ]);
-    node.end({ kind: 'stopped' });
-    await code;
-  });
-
   it.each([
     [{ kind: 'stopped' }, 0],
     [{ kind: 'removed' }, 0],
@@ -174,14 +166,17 @@ describe('a start', () => {
   class LockedError extends Error {
     override readonly name = 'LockedError';
   }
-  const inUse = Object.assign(new Error('listen EADDRINUSE: address already in use :::3000'), {
-    code: 'EADDRINUSE',
-  });
+  const coded = (code: string): Error =>
+    Object.assign(new Error(`listen ${code}: address :::3000`), { code });
+  const inUse = coded('EADDRINUSE');
 
   it.each([
     [new ConfigError({ key: '--capacity' }, 'differs'), 2, 'cannot start: --capacity: differs {}'],
     [new LockedError('./data/raft0 is in use'), 1, 'cannot start: ./data/raft0 is in use {}'],
     [inUse, 1, 'the port is in use (listen EADDRINUSE'],
+    [new AddressInUseError('h:1', inUse), 1, 'cannot start: h:1 is in use by another process {}'],
+    [new BindError('h:1', coded('EACCES')), 1, 'cannot listen on h:1: permission denied {}'],
+    [new BindError('h:1', new Error('x')), 1, 'cannot listen on h:1: x {}'],
   ])('fails: case %# exits with code and line', async (error, expected, line) => {
     const { code, logger } = served(() => Promise.reject(error));
     expect(await code).toBe(expected);

@@ -42,7 +42,8 @@ describe('cluster time', () => {
   it('starts a leader from the maximum of log, own estimate and votes', () => {
     const fromLog = new ClusterClock();
     fromLog.observe(50, 0);
-    expect(fromLog.lead(500, 0, 10)).toBe(false);
+    fromLog.lead(500, 0, 10);
+    expect(fromLog.isProvisional).toBe(false);
     expect(fromLog.stamp(10)).toBe(500);
 
     const fromOwn = new ClusterClock();
@@ -52,7 +53,8 @@ describe('cluster time', () => {
 
     const fromVote = new ClusterClock();
     fromVote.observeVote(900);
-    expect(fromVote.lead(500, HOUR_MS, 10)).toBe(false);
+    fromVote.lead(500, HOUR_MS, 10);
+    expect(fromVote.isProvisional).toBe(false);
     expect(fromVote.stamp(10)).toBe(900);
   });
 
@@ -62,11 +64,33 @@ describe('cluster time', () => {
     { what: 'a clock set back', gapMs: -HOUR_MS, startMs: 500 },
   ])('falls back to wall time, clamped, when nobody knows: $what', ({ gapMs, startMs }) => {
     const clock = new ClusterClock();
-    expect(clock.lead(500, gapMs, 0)).toBe(true);
+    clock.lead(500, gapMs, 0);
+    expect(clock.isProvisional).toBe(true);
     expect(clock.stamp(0)).toBe(startMs);
   });
 
   it('has no lease to restart in a log without entries', () => {
-    expect(new ClusterClock().lead(0, 0, 0)).toBe(false);
+    const clock = new ClusterClock();
+    clock.lead(0, 0, 0);
+    expect(clock.isProvisional).toBe(false);
+  });
+
+  it('tells nobody a time that rests on the fallback, and forgets it when deposed', () => {
+    const clock = new ClusterClock();
+    clock.lead(500, HOUR_MS, 0);
+    expect(clock.told(10)).toBe(0);
+    clock.confirm();
+    expect(clock.told(10)).toBe(HOUR_MS + 510);
+
+    const deposed = new ClusterClock();
+    deposed.lead(500, HOUR_MS, 0);
+    deposed.stepDown();
+    expect(deposed.estimate(10)).toBe(0);
+  });
+
+  it('ignores a leader that does not say', () => {
+    const clock = new ClusterClock();
+    clock.observe(0, 0);
+    expect(clock.estimate(100)).toBe(0);
   });
 });

@@ -2,6 +2,7 @@
 
 import { Code, Consistency, Outcome, type WriteAnswer } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
+import type { AdminAnswer } from '../../src/host/ports.js';
 import { HostClient, set } from '../support/host-client.js';
 import { HostCluster, type SimNode } from '../support/host-cluster.js';
 
@@ -254,6 +255,29 @@ describe('snapshots (R6, R38)', () => {
     expect(await client.text(next, 'k0')).toBe('v'.repeat(150));
     expect(await client.text(next, 'k199')).toBe('v'.repeat(150));
     expect(next.replica.store.digestAt(before.index) ?? before).toEqual(before);
+  });
+});
+
+describe('admission (R8, R25)', () => {
+  it('gives a joiner an id that no founder has, also as the first thing in the log', async () => {
+    const sim = await HostCluster.start({ nodes: 5 });
+    const leader = await sim.waitForLeader();
+    const call = {
+      kind: 'addMember',
+      nodeId: 'late',
+      nodeUid: 'f'.repeat(32),
+      clientAddress: 'late:3000',
+      raftAddress: 'late:4000',
+      formatVersionMax: 1,
+      clusterId: '',
+      rejoin: false,
+    } as const;
+    const client = new HostClient(sim);
+    const answer = await client.wait<AdminAnswer>((done) =>
+      leader.calls?.admin(call, 'anonymous', 5_000, done),
+    );
+    expect(answer).toMatchObject({ result: 'added' });
+    expect(answer.result === 'added' ? answer.replicaId : 0).toBeGreaterThan(5);
   });
 });
 

@@ -95,8 +95,13 @@ describe('the next membership step', () => {
   });
 
   it('hands over first when the leader leaves, never to a node that leaves too', () => {
-    const given = { nodes: [1, 2, 3], leaving: [1, 2], voters: [1, 2, 3], caughtUp: [1, 2] };
-    expect(plan(given)).toEqual({ kind: 'transfer', to: 3 });
+    const given = { nodes: [1, 2, 3], leaving: [1], voters: [1, 2, 3] };
+    expect(plan({ ...given, caughtUp: [1, 3] })).toEqual({ kind: 'transfer', to: 3 });
+    expect(plan({ ...given, caughtUp: [1] })).toBeUndefined();
+    expect(plan({ ...given, leaving: [1, 2] })).toEqual({
+      kind: 'change',
+      change: { kind: 'removeVoter', replicaId: 2 },
+    });
   });
 
   it('swaps a lone voter with a learner, and never removes the last one', () => {

@@ -24,7 +24,7 @@ function setup(): {
   const replica = {
     group: 0,
     replicaId: 1,
-    clusterClock: { stamp: () => 77 },
+    clusterClock: { told: () => 77 },
     raft: { persisted: (number: number) => acknowledged.push(number) },
   };
   const context = {
@@ -49,7 +49,7 @@ function describeOf(message: Message): string {
 }
 
 function heartbeat(to: number): Message {
-  const fields = { leaderCommit: 0, readRound: 0, clusterTime: 0 };
+  const fields = { leaderCommit: 0, commitIndex: 0, readRound: 0, clusterTime: 0 };
   return { kind: 'heartbeatRequest', from: 1, to, term: 3, ...fields };
 }
 

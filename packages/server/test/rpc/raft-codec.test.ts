@@ -67,6 +67,7 @@ const anyMessage: fc.Arbitrary<StreamMessage> = fc.oneof(
     kind: fc.constant('heartbeatRequest' as const),
     ...anyHead,
     leaderCommit: anyIndex,
+    commitIndex: anyIndex,
     readRound: anyIndex,
     clusterTime: anyIndex,
   }),

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { AppendEntriesRequest } from '@cashe/proto';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { AddressInUseError } from '../../src/rpc/index.js';
+import { AddressInUseError } from '../../src/net/errors.js';
 import { openStream } from '../../src/rpc/service.js';
 import { heartbeat, type TestNode, TestNodes, until } from './support/nodes.js';
 
@@ -131,6 +131,32 @@ describe('a link to the wrong node', () => {
     );
     await until(() => two.handler.foreignClusters.length > 0, 'the report');
     expect(one.handler.connected).toEqual([]);
+  });
+});
+
+describe('a link to a node that belongs to no cluster yet', () => {
+  it('opens as soon as that node says hello, however long the pause was to be', async () => {
+    const pauses = { reconnectDelayMsMin: 3_600_000, reconnectDelayMsMax: 3_600_000 };
+    const one = await nodes.start(1, { limits: pauses });
+    const two = await nodes.start(2, { attach: false });
+    one.transport.setPeers([two.identity]);
+    await until(() => one.logger.lines.some((line) => line.includes('no cluster yet')), 'the log');
+    two.transport.attach({ clusterId: 'c1', settingsHash: 7, handler: two.handler });
+    two.transport.setPeers([one.identity]);
+    await until(() => one.handler.connected.length === 1, 'the connection');
+  });
+});
+
+describe('a link to nobody', () => {
+  it('tells why in plain words, without the address a second time', async () => {
+    const one = await nodes.start(1);
+    const two = await nodes.start(2);
+    await two.transport.stop(0);
+    one.transport.setPeers([two.identity]);
+    await until(() => one.logger.lines.length > 0, 'the log');
+    const { nodeId, raftAddress: address } = two.identity;
+    const fields = { nodeId, address, reason: 'connection refused' };
+    expect(one.logger.lines).toEqual([`info peer not reached ${JSON.stringify(fields)}`]);
   });
 });
 

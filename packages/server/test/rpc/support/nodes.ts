@@ -137,8 +137,7 @@ export class TestNodes {
       peerRoutes: options.peerRoutes ?? new Map(),
       random: () => 0,
     });
-    const [port] = await transport.bind([`127.0.0.1:${options.port ?? 0}`]);
-    if (port === undefined) throw new Error('no port');
+    const port = await transport.bind([{ host: '127.0.0.1', port: options.port ?? 0 }]);
     if (options.attach !== false) {
       transport.attach({ clusterId: options.clusterId ?? 'c1', settingsHash: 7, handler });
     }
@@ -191,7 +190,7 @@ export function until(holds: () => boolean, what: string): Promise<void> {
 }
 
 export function heartbeat(from: ReplicaId, to: ReplicaId, readRound: number): PeerMessage {
-  const common = { from, to, term: 3, leaderCommit: 5, clusterTime: 11 };
+  const common = { from, to, term: 3, leaderCommit: 5, commitIndex: 6, clusterTime: 11 };
   return { kind: 'heartbeatRequest', ...common, readRound };
 }
 

@@ -224,12 +224,14 @@ export interface AppendResponse {
 
 /** HeartbeatRequest never waits behind bulk data. */
 export interface HeartbeatRequest {
-  /** Leader's commit index. */
+  /** What the receiver may commit: never above what it acknowledged. */
   leaderCommit: number;
   /** Read round, increasing within a term; 0: none. */
   readRound: number;
-  /** Cluster time, ms. */
+  /** Cluster time, ms; 0: not told yet. */
   clusterTimeMs: number;
+  /** Leader's commit index, also beyond what the receiver holds: tells only how old its state is. */
+  commitIndex: number;
 }
 
 /** HeartbeatResponse answers HeartbeatRequest. */
@@ -1656,7 +1658,7 @@ export const AppendResponse: MessageFns<AppendResponse> = {
 };
 
 function createBaseHeartbeatRequest(): HeartbeatRequest {
-  return { leaderCommit: 0, readRound: 0, clusterTimeMs: 0 };
+  return { leaderCommit: 0, readRound: 0, clusterTimeMs: 0, commitIndex: 0 };
 }
 
 export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
@@ -1669,6 +1671,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     }
     if (message.clusterTimeMs !== 0) {
       writer.uint32(24).uint64(message.clusterTimeMs);
+    }
+    if (message.commitIndex !== 0) {
+      writer.uint32(32).uint64(message.commitIndex);
     }
     return writer;
   },
@@ -1710,6 +1715,14 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
             message.clusterTimeMs = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.commitIndex = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1739,6 +1752,11 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
         : isSet(object.cluster_time_ms)
         ? globalThis.Number(object.cluster_time_ms)
         : 0,
+      commitIndex: isSet(object.commitIndex)
+        ? globalThis.Number(object.commitIndex)
+        : isSet(object.commit_index)
+        ? globalThis.Number(object.commit_index)
+        : 0,
     };
   },
 
@@ -1753,6 +1771,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     if (message.clusterTimeMs !== 0) {
       obj.clusterTimeMs = Math.round(message.clusterTimeMs);
     }
+    if (message.commitIndex !== 0) {
+      obj.commitIndex = Math.round(message.commitIndex);
+    }
     return obj;
   },
 
@@ -1764,6 +1785,7 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     message.leaderCommit = object.leaderCommit ?? 0;
     message.readRound = object.readRound ?? 0;
     message.clusterTimeMs = object.clusterTimeMs ?? 0;
+    message.commitIndex = object.commitIndex ?? 0;
     return message;
   },
 };

@@ -1,0 +1,104 @@
+// Goal: a node that stops waits for another leader as long as there can be one, and no longer.
+import type { RaftStatus, ReplicaId, TransferResult } from '@cashe/raft';
+import { describe, expect, it } from '@jest/globals';
+import { handOver } from '../../src/node/membership.js';
+import { fakeLogger } from '../support/cli.js';
+
+/** Leads a group of three until somebody takes over. */
+class Leading {
+  leads = true;
+  leaderId: ReplicaId = 1;
+  readonly offers: ReplicaId[] = [];
+  silentTicks = 0;
+  matchIndexes: readonly [number, number] = [7, 9];
+  /** What an offer leads to. */
+  onOffer: (to: ReplicaId) => void = () => undefined;
+  readonly raft = {
+    status: () => this.#status(),
+    transferLeadership: (to: ReplicaId): TransferResult => {
+      this.offers.push(to);
+      this.onOffer(to);
+      return 'started';
+    },
+  };
+
+  #status(): Pick<RaftStatus, 'replicaId' | 'configuration' | 'progress'> {
+    const { silentTicks } = this;
+    const rest = { state: 'replicate', nextIndex: 10, appendSilentTicks: 0 } as const;
+    const progress = this.matchIndexes.map((matchIndex, index) => {
+      return { replicaId: index + 2, matchIndex, silentTicks, learner: false, ...rest };
+    });
+    const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [], replicaIdMax: 3 };
+    return { replicaId: 1, progress, configuration };
+  }
+
+  followedBy(leader: ReplicaId): void {
+    this.leads = false;
+    this.leaderId = leader;
+  }
+}
+
+async function ended(
+  replica: Leading,
+  isConnected: (id: ReplicaId) => boolean,
+  withinMs = 60_000,
+): Promise<readonly string[]> {
+  const log = fakeLogger();
+  const host = { replicas: new Map([[0, replica]]), wake: () => undefined };
+  await handOver(host, { isConnected, deadlineMs: performance.now() + withinMs, log });
+  return log.lines;
+}
+
+describe('a leader that stops', () => {
+  it('hands over to the voter that is furthest', async () => {
+    const replica = new Leading();
+    replica.onOffer = (to) => setImmediate(() => replica.followedBy(to));
+    const lines = await ended(replica, () => true);
+    expect(lines).toEqual(['info leadership handed over {"complete":true}']);
+    expect(new Set(replica.offers)).toEqual(new Set([3]));
+  });
+
+  it('passes over a voter that is not connected', async () => {
+    const replica = new Leading();
+    replica.onOffer = (to) => replica.followedBy(to);
+    await ended(replica, (id) => id === 2);
+    expect(replica.offers).toEqual([2]);
+  });
+
+  it.each([
+    ['connected', 0, false],
+    ['answering', 20, true],
+  ])('does not wait when no voter is %s', async (_, silentTicks, connected) => {
+    const replica = new Leading();
+    replica.silentTicks = silentTicks;
+    const lines = await ended(replica, () => connected);
+    expect(lines).toEqual(['info leadership handed over {"complete":false}']);
+    expect(replica.offers).toEqual([]);
+  });
+
+  it('gives up when the last voter goes, and does not call stepping down complete', async () => {
+    const replica = new Leading();
+    let connected = true;
+    replica.onOffer = () => {
+      replica.followedBy(0);
+      connected = false;
+    };
+    const lines = await ended(replica, () => connected);
+    expect(lines).toEqual(['info leadership handed over {"complete":false}']);
+  });
+
+  it('gives up with the time', async () => {
+    const replica = new Leading();
+    const lines = await ended(replica, () => true, 30);
+    expect(lines).toEqual(['info leadership handed over {"complete":false}']);
+    expect(replica.leads).toBe(true);
+  });
+});
+
+describe('a node that leads nothing', () => {
+  it('has nothing to hand over', async () => {
+    const replica = new Leading();
+    replica.followedBy(2);
+    expect(await ended(replica, () => true)).toEqual([]);
+  });
+});
