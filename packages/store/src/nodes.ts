@@ -65,6 +65,7 @@ export class NodeTable {
       this.replace({ ...known, clientAddress, raftAddress, formatVersionMax });
       return commandDone;
     }
+    if (this.records.some((node) => node.replicaId >= index)) return indexTaken(index);
     const namesake = this.records.find((node) => node.nodeId === nodeId);
     if (namesake !== undefined) return otherUid(namesake, nodeUid);
     if (this.records.length >= NODES_MAX) {
@@ -81,6 +82,9 @@ export class NodeTable {
   private update(command: UpdateNode): CommandAnswer {
     const known = this.find(command.nodeUid);
     if (known === undefined) return unknownNode(command.nodeUid);
+    if (command.leaving && !this.records.some((node) => node !== known && !node.leaving)) {
+      return lastMember(known.nodeId);
+    }
     this.replace({
       ...known,
       clientAddress: command.clientAddress || known.clientAddress,
@@ -104,6 +108,16 @@ export class NodeTable {
   private replace(record: NodeRecord): void {
     this.records = this.records.map((node) => (node.nodeUid === record.nodeUid ? record : node));
   }
+}
+
+/** Ids of nodes are indices of this log, and founders have 1 to n (R8): the leader sees to it. */
+function indexTaken(index: number): CommandAnswer {
+  return { code: Code.BUSY, message: `${index} is already a replica id: ask again` };
+}
+
+function lastMember(nodeId: string): CommandAnswer {
+  const message = `${nodeId} is the last member that stays: it cannot leave, only stop`;
+  return { code: Code.INVALID_ARGUMENT, message };
 }
 
 function unknownNode(nodeUid: string): CommandAnswer {

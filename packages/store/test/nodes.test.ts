@@ -1,8 +1,8 @@
 /** R8, R25: nodes as group 0 records them. */
-import { Code, type EntryCommand } from '@cashe/codec';
+import { Code, type EntryCommand, encodeEntry } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
-import { NODES_MAX } from '../src/index.js';
-import { Driver, restore, scanAll } from './support/driver.js';
+import { createStore, NODES_MAX } from '../src/index.js';
+import { Driver, defaultSettings, payloadOf, restore, scanAll } from './support/driver.js';
 
 function add(nodeId: string, nodeUid: string, fields = {}): EntryCommand {
   return {
@@ -87,11 +87,30 @@ describe('nodes', () => {
   it('are updated by what is given; leaving stays', () => {
     const driver = new Driver();
     driver.command(add('n1', 'u1'));
+    driver.command(add('n2', 'u2'));
     expect(driver.command(update('u1', { raftAddress: 'x:9', leaving: true })).code).toBe(Code.OK);
     expect(driver.command(update('u1', { formatVersionMax: 3 })).code).toBe(Code.OK);
-    expect(driver.machine.nodes()).toMatchObject([
-      { clientAddress: 'n1:1', raftAddress: 'x:9', formatVersionMax: 3, leaving: true },
-    ]);
+    const record = { clientAddress: 'n1:1', raftAddress: 'x:9', formatVersionMax: 3 };
+    expect(driver.machine.nodes()[0]).toMatchObject({ ...record, leaving: true });
+  });
+
+  it('cannot all leave: the last one that stays is refused', () => {
+    const driver = new Driver();
+    driver.command(add('n1', 'u1'));
+    driver.command(add('n2', 'u2'));
+    expect(driver.command(update('u1', { leaving: true })).code).toBe(Code.OK);
+    expect(driver.command(update('u2', { leaving: true })).code).toBe(Code.INVALID_ARGUMENT);
+    expect(driver.machine.nodes().map((node) => node.leaving)).toEqual([true, false]);
+  });
+
+  it('get no id that a founder has', () => {
+    const founder = { nodeId: 'f', nodeUid: 'uf', clientAddress: 'f:1', raftAddress: 'f:2' };
+    const nodes = [{ ...founder, replicaId: 2, formatVersionMax: 1, leaving: false }];
+    const machine = createStore({ groupId: 0, hashSeed: 1, settings: defaultSettings, nodes });
+    const entry = encodeEntry(payloadOf({ command: add('n1', 'u1') }));
+    const codes = [1, 2, 3].map((index) => machine.apply(index, entry, undefined).command?.code);
+    expect(codes).toEqual([Code.BUSY, Code.BUSY, Code.OK]);
+    expect(machine.nodes().map((node) => node.replicaId)).toEqual([2, 3]);
   });
 
   it('that are unknown are not found', () => {

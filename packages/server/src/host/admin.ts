@@ -187,6 +187,10 @@ export class Admin {
       const message = `node ${same.nodeId} is leaving: ${wayOut}`;
       return refusal(Code.INVALID_ARGUMENT, message);
     }
+    if (same !== undefined && same.nodeId !== call.nodeId) {
+      const message = `this data directory belongs to member ${same.nodeId}: use --id=${same.nodeId}`;
+      return refusal(Code.INVALID_ARGUMENT, message);
+    }
     const other = this.#node((node) => node.nodeId === call.nodeId);
     if (other !== undefined && other.nodeUid !== call.nodeUid) {
       const owner = `a member with another data directory (nodeUid ${other.nodeUid})`;
@@ -252,11 +256,14 @@ export class Admin {
       return;
     }
     const result = replica.raft.transferLeadership(target.replicaId);
-    if (result === 'pending') {
-      done(refusal(Code.BUSY, 'leadership is already being handed over'));
+    if (result !== 'started' && result !== 'self') {
+      done(refusal(Code.BUSY, `leadership cannot be handed over now (${result})`));
       return;
     }
     const check = (): AdminAnswer | undefined => {
+      if (replica.leads && result === 'started' && replica.raft.status().transferTarget === 0) {
+        return refusal(Code.ABORTED, `${target.nodeId} did not take over in time`);
+      }
       if (replica.leaderId !== target.replicaId) return undefined;
       const { term } = replica;
       const { clientAddress } = target;

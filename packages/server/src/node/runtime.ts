@@ -37,6 +37,8 @@ export interface NodeTuning {
 
 /** Time for peers' connections to end by themselves. */
 const PEER_GRACE_MS = 500;
+/** Longest wait for the last write of a node that stops. */
+const LAST_WRITE_MS = 5_000;
 
 export class NodeRuntime implements RunningNode {
   readonly id: string;
@@ -307,25 +309,44 @@ export class NodeRuntime implements RunningNode {
       const isConnected = (replicaId: number) => this.#transport.isConnected(replicaId);
       await handOver(this.#cluster.host, { isConnected, deadlineMs, log: this.#log });
     }
-    await this.#api.drain(Math.max(0, deadlineMs - realClock.nowMs()));
-    await this.#stopHost(reason);
-    await this.#closePorts(PEER_GRACE_MS);
-    await this.#storage.close();
+    // Whatever fails on the way down, the rest is still ended, and `closed` settles.
+    await this.#attempt('calls drained', () =>
+      this.#api.drain(Math.max(0, deadlineMs - realClock.nowMs())),
+    );
+    await this.#attempt('replicas stopped', () => this.#stopHost(reason));
+    await this.#attempt('ports closed', () => this.#closePorts(PEER_GRACE_MS));
+    await this.#attempt('storage closed', () => this.#storage.close());
     this.#log.info('stopped', { reason: reason.kind });
     this.#resolveClosed(reason);
   }
 
-  /** No turn runs any more; what is being written gets written. */
+  async #attempt(what: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.#log.error(`not ${what}`, { error: (error as Error).message });
+    }
+  }
+
+  /** No turn runs any more; what is being written gets written, if the disk still answers. */
   async #stopHost(reason: ExitReason): Promise<void> {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
     cluster.host.stop();
-    await new Promise<void>((resolve) => cluster.host.commit.whenIdle(resolve));
+    await new Promise<void>((resolve, reject) => {
+      const late = new Error(`the disk has not answered for ${LAST_WRITE_MS} ms`);
+      const timer = realScheduler.after(LAST_WRITE_MS, () => reject(late));
+      cluster.host.commit.whenIdle(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
     if (reason.kind !== 'removed' || this.#admission === undefined) return;
     const { identity } = this.#admission;
     const groups = [...cluster.host.replicas.keys()];
-    await this.#storage.buryGroups(groups, identity.replicaId);
+    // The file first: it is what a later start goes by, and what is left to bury is buried then.
     await this.#storage.bury({ ...identity, members: cluster.members() });
+    await this.#storage.buryGroups(groups, identity.replicaId);
     this.#log.info('removed from the cluster: tombstone written');
   }
 

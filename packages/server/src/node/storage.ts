@@ -1,7 +1,7 @@
 /** Everything a node keeps on disk: opened in order, closed in order. */
 import { randomBytes } from 'node:crypto';
 import { deriveLimits, VALUE_BYTES_MAX_DEFAULT } from '@cashe/codec';
-import type { SnapshotStore, Wal } from '../host/index.js';
+import type { GroupRecords, SnapshotStore, Wal } from '../host/index.js';
 import {
   type FileWal,
   type OpenedStorage,
@@ -107,16 +107,11 @@ export class Storage {
   async buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
     const wal = await this.#wal;
     if (wal === undefined) return;
-    const records = groups.map((group) => {
-      const nothing = { hardState: undefined, entries: [], snapshot: undefined };
-      return { group, replicaId, ...nothing, tombstone: true };
-    });
-    await new Promise<void>((resolve, reject) => {
-      wal.append(records, (error) => {
-        if (error === undefined) resolve();
-        else reject(error);
-      });
-    });
+    const open = groups.filter((group) => wal.groupLog(group)?.tombstonedReplicaId !== replicaId);
+    await append(
+      wal,
+      open.map((group) => tombstoneOf({ group, replicaId })),
+    );
   }
 
   #write(record: 'genesis' | 'identity' | 'tombstone', bytes: Uint8Array): Promise<void> {
@@ -167,7 +162,7 @@ export class Storage {
     const missing = Array.from({ length: genesis.groupCount }, (_, group) => group).filter(
       (group) => !known.has(group),
     );
-    if (missing.length === 0) return Promise.resolve();
+    const buried = this.#openReplicas(wal, identity.replicaId).map(tombstoneOf);
     const records = missing.map((group) => ({
       group,
       replicaId: identity.replicaId,
@@ -176,12 +171,15 @@ export class Storage {
       snapshot: { meta, file: '', replacesLog: false },
       tombstone: false,
     }));
-    return new Promise((resolve, reject) => {
-      wal.append(records, (error) => {
-        if (error === undefined) resolve();
-        else reject(error);
-      });
-    });
+    if (missing.length === 0) return Promise.resolve();
+    return append(wal, [...buried, ...records]);
+  }
+
+  /** Replicas of an earlier membership that a crash left without their tombstone (R8). */
+  #openReplicas(wal: Wal, except: number): { group: number; replicaId: number }[] {
+    return wal
+      .groupLogs()
+      .filter((log) => log.replicaId !== except && log.replicaId > log.tombstonedReplicaId);
   }
 
   /** The host must have no append outstanding. */
@@ -195,6 +193,25 @@ export class Storage {
 function closed(wal: FileWal): Promise<void> {
   return new Promise((resolve, reject) => {
     wal.close((error) => {
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}
+
+function tombstoneOf(replica: {
+  readonly group: number;
+  readonly replicaId: number;
+}): GroupRecords {
+  const { group, replicaId } = replica;
+  const nothing = { hardState: undefined, entries: [], snapshot: undefined };
+  return { group, replicaId, ...nothing, tombstone: true };
+}
+
+function append(wal: Wal, records: readonly GroupRecords[]): Promise<void> {
+  if (records.length === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    wal.append(records, (error) => {
       if (error === undefined) resolve();
       else reject(error);
     });
