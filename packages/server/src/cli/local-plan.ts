@@ -88,7 +88,7 @@ Try it from another terminal:
 
 From a program:
   import { connect } from '@cashe/client';
-  await using cashe = await connect({ endpoints: ['${endpoint}'] });
+  const cashe = await connect({ endpoints: ['${endpoint}'] });
   await cashe.set('greeting', 'hello', { ttlMs: 60_000 });
 
 From any gRPC client (the server has reflection):

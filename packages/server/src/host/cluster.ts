@@ -238,7 +238,9 @@ export class Cluster {
   #serves(replica: Replica): boolean {
     const { leaderId, leaderSilentTicks } = replica.raft.status();
     const heard = leaderSilentTicks <= this.#ports.config.electionTicksMax;
-    return leaderId !== 0 && heard && !replica.restoring && !this.#removed;
+    // R9: a follower whose disk stalls is not ready; a leader still serves reads.
+    const stalled = this.host.stalled && !replica.leads;
+    return leaderId !== 0 && heard && !replica.restoring && !stalled && !this.#removed;
   }
 }
 

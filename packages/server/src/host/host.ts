@@ -46,7 +46,8 @@ export class Host {
   readonly #replicas: Map<number, Replica> = new Map();
   #scheduled = false;
   #ticker: TimerHandle | undefined;
-  #tickDue = false;
+  /** When the next tick is due, and when the last one ran. */
+  #nextTickMs = 0;
   #tickedAtMs = 0;
   #quietTurns = 0;
   #stalled = false;
@@ -89,10 +90,8 @@ export class Host {
 
   start(): void {
     this.#tickedAtMs = this.#ports.clock.nowMs();
-    this.#ticker = this.#ports.scheduler.every(this.#ports.config.tickMs, () => {
-      this.#tickDue = true;
-      this.wake();
-    });
+    this.#nextTickMs = this.#tickedAtMs + this.#ports.config.tickMs;
+    this.#ticker = this.#ports.scheduler.every(this.#ports.config.tickMs, () => this.wake());
     this.wake();
   }
 
@@ -151,7 +150,7 @@ export class Host {
     let more = false;
     this.commit.deliver();
     for (const replica of this.#replicas.values()) more = replica.stepInbox() || more;
-    if (this.#tickDue) this.#tick();
+    more = this.#maybeTick() || more;
     for (const replica of this.#replicas.values()) {
       replica.propose(this.#stalled);
       replica.takeReady();
@@ -163,11 +162,22 @@ export class Host {
     if (more) this.wake();
   }
 
-  #tick(): void {
-    this.#tickDue = false;
+  /**
+   * At most one tick per turn, after what was received; a few late ones are made up for in the
+   * turns that follow, more are dropped: a stall is no silence of the leader (R7).
+   */
+  #maybeTick(): boolean {
+    const { tickMs } = this.#ports.config;
     const nowMs = this.#ports.clock.nowMs();
-    const lateTicks = (nowMs - this.#tickedAtMs) / this.#ports.config.tickMs - 1;
+    if (nowMs < this.#nextTickMs) return false;
+    const lateTicks = (nowMs - this.#tickedAtMs) / tickMs - 1;
     this.#tickedAtMs = nowMs;
+    this.#nextTickMs = Math.max(this.#nextTickMs + tickMs, nowMs - STALL_TICKS * tickMs);
+    this.#tick(lateTicks);
+    return nowMs >= this.#nextTickMs;
+  }
+
+  #tick(lateTicks: number): void {
     if (lateTicks > STALL_TICKS) {
       this.#quietTurns = QUIET_TURNS;
       this.#setMayCampaign();

@@ -218,6 +218,50 @@ describe('slow disks (R9)', () => {
   });
 });
 
+describe('a stopped process (R7, R9)', () => {
+  it('does not campaign before it has drained its sockets', async () => {
+    const { sim, client, leader, others } = await ready();
+    const [stopped] = others as [SimNode];
+    await client.write(leader, [set('a', '1')]);
+    const { term } = leader.replica;
+    const may: boolean[] = [];
+    const { raft } = stopped.replica;
+    const real = raft.setMayCampaign.bind(raft);
+    raft.setMayCampaign = (value) => {
+      may.push(value);
+      real(value);
+    };
+    stopped.pause();
+    await sim.time.run(3_000);
+    stopped.resume();
+    await sim.time.run(500);
+    expect(may).toEqual([false, true]);
+    expect(sim.leader()?.replica.term).toBe(term);
+  });
+
+  it('that led never answers a read it could not confirm since', async () => {
+    const { sim, client, leader } = await ready();
+    await client.write(leader, [set('a', '1')]);
+    leader.pause();
+    const next = await sim.waitForLeader(leader);
+    await client.write(next, [set('a', '2')]);
+    leader.resume();
+    const answer = await client.read(leader, ['a']);
+    const text = Buffer.from(answer.results[0]?.value ?? []).toString();
+    expect(answer.code === Code.NOT_LEADER || text === '2').toBe(true);
+  });
+
+  it('with a stalled disk is not ready unless it leads', async () => {
+    const { sim, client, leader, others } = await ready();
+    for (const node of others) node.syncMs = 2_000;
+    client.send(leader, [set('a', '1')], () => undefined);
+    await sim.time.run(1_500);
+    expect(sim.nodes.map((node) => node.calls?.serving())).toEqual(
+      sim.nodes.map((node) => node === leader),
+    );
+  });
+});
+
 describe('snapshots (R6, R38)', () => {
   it('bring back a node that was away too long, sessions and recency included', async () => {
     const config = { snapshotTriggerBytes: 20_000, tailBytesMax: 8_000 };

@@ -116,6 +116,8 @@ export class SimNode {
   cluster: Cluster | undefined;
   failure: Error | undefined;
   removed = false;
+  /** What a stopped process would still find when it goes on; undefined: it runs. */
+  #stopped: (() => void)[] | undefined;
   #generation = 0;
 
   constructor(sim: HostCluster, index: number) {
@@ -176,6 +178,24 @@ export class SimNode {
     cluster.start();
   }
 
+  /** SIGSTOP: timers and messages wait. */
+  pause(): void {
+    this.#stopped = [];
+  }
+
+  /** SIGCONT: what waited runs now, in order. */
+  resume(): void {
+    const waiting = this.#stopped ?? [];
+    this.#stopped = undefined;
+    for (const run of waiting) this.sim.time.at(this.sim.time.nowMs, run);
+  }
+
+  /** Runs now, or when the process goes on. */
+  enter(run: () => void): void {
+    if (this.#stopped === undefined) run();
+    else this.#stopped.push(run);
+  }
+
   /** Stops at once; unsynced pages survive or not as the seed says. */
   crash(): void {
     this.cluster?.host.stop();
@@ -227,7 +247,9 @@ export class SimNode {
     const { time } = this.sim;
     const alive = this.#alive();
     const when = (run: () => void) => () => {
-      if (alive()) run();
+      this.enter(() => {
+        if (alive()) run();
+      });
     };
     return {
       defer: (run) => void time.at(time.nowMs, when(run)),
@@ -381,7 +403,7 @@ export class HostCluster {
   deliver(from: SimNode, to: SimNode | undefined, run: () => void): void {
     if (to === undefined) return;
     this.time.at(this.time.nowMs + LATENCY_MS, () => {
-      if (this.connected(from, to)) run();
+      if (this.connected(from, to)) to.enter(run);
     });
   }
 
