@@ -188,7 +188,7 @@ export class Admin {
       return refusal(Code.INVALID_ARGUMENT, message);
     }
     if (same !== undefined && same.nodeId !== call.nodeId) {
-      const message = `this data directory belongs to member ${same.nodeId}: use --id=${same.nodeId}`;
+      const message = `this data directory is member ${same.nodeId}: use --id=${same.nodeId}`;
       return refusal(Code.INVALID_ARGUMENT, message);
     }
     const other = this.#node((node) => node.nodeId === call.nodeId);

@@ -86,7 +86,7 @@ export interface SnapshotSource {
   close(): void;
 }
 
-/** Receives a snapshot's byte stream. One call outstanding at a time; `finish` or `abort` ends it. */
+/** Receives a snapshot's byte stream, one call at a time; `finish` or `abort` ends it. */
 export interface SnapshotSink {
   write(chunk: Uint8Array, done: (error: Error | undefined) => void): void;
   /** All bytes are there: verify and sync them, then hand the message to the replica. */

@@ -29,7 +29,7 @@ const PAUSE_MS = 20;
 /** Someone who does not answer, perhaps stopped, still holds the lock. */
 const CONNECT_MS_MAX = 2000;
 
-export interface DirectoryLock {
+interface DirectoryLock {
   release(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ export const WAL_BYTES_MAX: number = 4 * 1024 * 1024 * 1024;
 
 const DIRECTORY_NAME = 'wal';
 
-export interface OpenWalOptions extends WalSizes {
+interface OpenWalOptions extends WalSizes {
   /** The data directory. */
   readonly parent: Directory;
   readonly environment: WalEnvironment;

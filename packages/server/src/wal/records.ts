@@ -158,7 +158,7 @@ function decodeBody(
 }
 
 /** What a caller of `decodeEntries` wants of an entries record. */
-export interface EntryRange {
+interface EntryRange {
   readonly firstIndex: LogIndex;
   readonly fromIndex: LogIndex;
   readonly toIndex: LogIndex;

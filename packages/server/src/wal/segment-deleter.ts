@@ -61,7 +61,7 @@ export class SegmentDeleter {
 }
 
 /** Closes a deleted segment unless a read is under way; the last reader closes it then. */
-export function closeUnread(segment: Segment, done: StorageDone): void {
+function closeUnread(segment: Segment, done: StorageDone): void {
   if (segment.readers > 0) done(undefined);
   else segment.file.close(done);
 }

@@ -18,7 +18,7 @@ import {
 const SLICE_BYTES_MAX = 1 << 20;
 const RETRY_MS = 1000;
 
-export type SegmentDone = (error: WalError | undefined, segment: Segment | undefined) => void;
+type SegmentDone = (error: WalError | undefined, segment: Segment | undefined) => void;
 
 interface Job {
   readonly name: SegmentName;

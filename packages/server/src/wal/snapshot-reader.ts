@@ -39,7 +39,7 @@ export function openSnapshot(file: DiskFile, done: Done<FileSnapshotReader>): vo
   });
 }
 
-export class FileSnapshotReader implements SnapshotReader {
+class FileSnapshotReader implements SnapshotReader {
   readonly meta: SnapshotMeta;
   readonly group: number;
   readonly bytes: number;

@@ -12,7 +12,7 @@ import {
 /** Synced this often, so that no large flush at the end stands in the way of the log. */
 const UNSYNCED_BYTES_MAX = 8 * 1024 * 1024;
 
-export interface NewSnapshotFile {
+interface NewSnapshotFile {
   readonly directory: Directory;
   /** Open under its temporary name, the head already written. */
   readonly file: DiskFile;

@@ -8,7 +8,7 @@ import { openNodeDisk } from './node-disk.js';
 import { openWal } from './open-wal.js';
 import { openSnapshotStore } from './snapshot-store.js';
 
-export interface StorageOptions {
+interface StorageOptions {
   readonly path: string;
   readonly environment: WalEnvironment;
   /** `syncWorkerUrl` in production; undefined: libuv's pool syncs the log. */

@@ -10,7 +10,7 @@ import { CONTROL_BYTES, JOB, type SyncJob, type SyncReport } from './sync-job.js
 /** The file the thread runs: what was built, also where the sources run (tests). */
 export const syncWorkerUrl: URL = new URL('../../dist/wal/sync-worker.js', import.meta.url);
 
-export type SyncDone = (report: SyncReport) => void;
+type SyncDone = (report: SyncReport) => void;
 
 /** A block of the log, and a slice of the segment being prepared. */
 const JOBS_MAX = 2;
