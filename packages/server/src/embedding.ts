@@ -1,5 +1,6 @@
 /** Nodes inside another program: for tests, and for programs that bring their own cluster. */
 import { join as joinPath } from 'node:path';
+import { ConfigError } from './config/errors.js';
 import { readConfigFile } from './config/file.js';
 import type { EvictionPolicy, Founder, RunningNode } from './config/options.js';
 import { type Given, resolveOptions, type Source } from './config/resolve.js';
@@ -88,8 +89,10 @@ const SILENT: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignor
 
 /** Options of a cluster in one process. */
 export interface EmbeddedClusterOptions {
-  /** Every node of it is started here; data under `dataDir`/<id>. */
-  readonly founders: readonly Founder[];
+  /** Every one of them is started here; or `config`: their file. */
+  readonly founders?: readonly Founder[];
+  readonly config?: string;
+  /** Data go to `dataDir`/<id>. */
   readonly dataDir: string;
   readonly capacity?: number;
   readonly maxBytes?: number;
@@ -109,14 +112,15 @@ export interface RunningCluster {
 
 /** Starts every founder in this process; resolves when all of them serve. */
 export async function startCluster(options: EmbeddedClusterOptions): Promise<RunningCluster> {
-  const { founders, dataDir, ...common } = options;
+  const { dataDir, ...common } = options;
+  const founders = options.founders ?? foundersOf(options.config);
   const nodes: RunningNode[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
   };
   try {
     for (const { id } of founders) {
-      nodes.push(await startNode({ ...common, id, founders, dataDir: joinPath(dataDir, id) }));
+      nodes.push(await startNode({ ...common, id, dataDir: joinPath(dataDir, id) }));
     }
     await Promise.all(nodes.map(served));
   } catch (error) {
@@ -124,6 +128,18 @@ export async function startCluster(options: EmbeddedClusterOptions): Promise<Run
     throw error;
   }
   return { nodes, endpoints: nodes.map((node) => node.clientAddress), stop };
+}
+
+/** Throws ConfigError for a file that names no founders, or none of whose rules hold. */
+function foundersOf(config: string | undefined): readonly Founder[] {
+  const file = config === undefined ? [] : [readConfigFile(config)];
+  const { founders } = resolveOptions(file, { terminal: false }).options;
+  if (founders !== undefined) return founders;
+  const place = config === undefined ? {} : { file: config };
+  throw new ConfigError(
+    { key: 'cluster.genesis', ...place },
+    'names the nodes to start, and is missing',
+  );
 }
 
 async function served(node: RunningNode): Promise<void> {
