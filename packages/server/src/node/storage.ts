@@ -105,6 +105,18 @@ export class Storage {
 
   /** The replicas are gone for ever: durable before anything of them is deleted (R8). */
   async buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
+    await this.#buryReplicas(groups, replicaId);
+    for (const group of groups) {
+      await new Promise<void>((resolve, reject) => {
+        this.#opened.snapshots.retain(group, [], (error) => {
+          if (error === undefined) resolve();
+          else reject(error);
+        });
+      });
+    }
+  }
+
+  async #buryReplicas(groups: readonly number[], replicaId: number): Promise<void> {
     const wal = await this.#wal;
     if (wal === undefined) return;
     const open = groups.filter((group) => wal.groupLog(group)?.tombstonedReplicaId !== replicaId);

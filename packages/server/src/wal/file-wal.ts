@@ -188,6 +188,8 @@ export class FileWal implements Wal {
     this.#writeBlock(segment, offset, header, encode, () => {
       const location = { segment: segment.sequence, offset };
       for (const one of records) this.#groups.follow(one, location, wallTimeMs);
+      // A buried replica pins nothing: its entries may go (R8).
+      if (records.some((one) => one.tombstone)) this.#deleteReleased();
       this.#settle(undefined);
     });
   }

@@ -175,6 +175,20 @@ describe('segments', () => {
     expect(disk.names('wal').length).toBe(2);
   });
 
+  it('go once the last replica in them is buried (R8)', async () => {
+    const disk = new MemoryDisk();
+    const wal = await founded(disk);
+    await grow(wal, 0, 1, 40);
+    await settled();
+    expect(wal.status().segmentCount).toBe(3);
+    await append(wal, records(0, { tombstone: true }));
+    await settled();
+    expect(wal.status().segmentCount).toBe(1);
+    await closeWal(wal);
+    const again = await openTestWal(disk.root);
+    expect(again.groupLog(0)).toMatchObject({ replicaId: 0, tombstonedReplicaId: 1 });
+  });
+
   it('are not released beyond the durable snapshot', async () => {
     const disk = new MemoryDisk();
     const wal = await founded(disk);
