@@ -261,10 +261,11 @@ export class Admin {
       return;
     }
     const check = (): AdminAnswer | undefined => {
-      if (replica.leads && result === 'started' && replica.raft.status().transferTarget === 0) {
-        return refusal(Code.ABORTED, `${target.nodeId} did not take over in time`);
+      if (replica.leaderId !== target.replicaId) {
+        // The core gives up after an election timeout; the caller may wait longer.
+        if (replica.leads) replica.raft.transferLeadership(target.replicaId);
+        return undefined;
       }
-      if (replica.leaderId !== target.replicaId) return undefined;
       const { term } = replica;
       const { clientAddress } = target;
       const leader = { group, term, nodeId: target.nodeId, clientAddress };
