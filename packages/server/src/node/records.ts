@@ -8,7 +8,8 @@ import { defaultSettings, type GivenSettings } from '../config/options.js';
 /** Replicated settings that have no flag yet. */
 const SESSIONS_MAX = 16_384;
 const SESSION_BYTES_MAX = 64 * 1024 * 1024;
-const SESSION_IDLE_MS = 60 * 60 * 1000;
+/** Far above any deadline of a call: nobody still waits for a batch of such a session. */
+const SESSION_IDLE_MS = 10 * 60 * 1000;
 
 export function genesisSettings(given: GivenSettings): Settings {
   const { entriesMax, bytesMax, eviction, replicationFactor } = { ...defaultSettings, ...given };
