@@ -12,7 +12,7 @@ export const GHOSTS_PER_ENTRY_MAX = 8192;
 /** Values that one entry moves out of sparse pages (R21). */
 export const VALUES_MOVED_PER_ENTRY_MAX = 8192;
 /** Snapshot records that one step of a restore inserts. */
-export const RESTORE_PER_STEP_MAX = 4096;
+export const RESTORE_PER_STEP_MAX = 1536;
 /** And the bytes after which it does not begin another one. */
 export const RESTORE_BYTES_PER_STEP_MAX: number = 4 * 1024 * 1024;
 /** One message of a snapshot: the largest value with its key and framing, with room to spare. */
