@@ -18,6 +18,7 @@ module.exports = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^@cashe/client/core$': '<rootDir>/packages/client/src/core/index.ts',
     '^@cashe/server/host$': '<rootDir>/packages/server/src/host/index.ts',
+    '^@cashe/server/simulation$': '<rootDir>/packages/server/src/simulation.ts',
     '^@cashe/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
   },
   // Looking a global up in Jest's sandbox is ~150 times slower than natively; these are copied in.

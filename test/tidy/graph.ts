@@ -42,6 +42,7 @@ const allowedImports: ReadonlyMap<string, RegExp> = new Map([
   ['client', /^(?!@cashe\/(?!proto$|codec$))/],
   ['server', /^(?!@cashe\/(?!proto$|codec$|raft$|store$|client(\/core)?$))/],
   ['bench', /^(?!@cashe\/(?!proto$|client(\/core)?$|server(\/host)?$))/],
+  ['simulator', /^(?!@cashe\/(?!(codec|raft|store|server\/(host|simulation)|client\/core)$))/],
 ]);
 
 /** The same for the server's folders, with paths inside src/ for relative imports. */

@@ -153,7 +153,7 @@ describe.each(cases)('%s', (_name, rule, bad, good) => {
   });
 });
 
-const packages = ['proto', 'codec', 'raft', 'store', 'client', 'server', 'bench'];
+const packages = ['proto', 'codec', 'raft', 'store', 'client', 'server', 'bench', 'simulator'];
 
 /** A repository of these files in which every package exports src/index.ts and depends on zod. */
 function repositoryOf(files: Readonly<Record<string, string>>): Repository {
@@ -190,6 +190,8 @@ describe('forbiddenImports', () => {
     ['server/src/rest/a.ts', '../api/kv.js'],
     ['server/src/server.ts', '@cashe/bench'],
     ['bench/src/a.ts', '@cashe/raft'],
+    ['simulator/src/a.ts', '@cashe/server'],
+    ['simulator/src/a.ts', '@cashe/proto'],
   ])('objects when %s imports %s', (file, specifier) => {
     const text = `import type { x } from '${specifier}';`;
     expect(forbiddenImports(repositoryOf({ [`packages/${file}`]: text }))).toEqual([
@@ -209,6 +211,8 @@ describe('forbiddenImports', () => {
     ['server/src/api/a.ts', '@cashe/client/core'],
     ['server/src/server.ts', './wal/wal.js'],
     ['server/src/cli/a.ts', '@cashe/client'],
+    ['simulator/src/a.ts', '@cashe/server/host'],
+    ['simulator/src/a.ts', '@cashe/client/core'],
     ['raft/test/a.ts', 'node:fs'],
   ])('lets %s import %s', (file, specifier) => {
     const text = `export const x = import('${specifier}');`;

@@ -51,6 +51,8 @@ export class Host {
   #tickedAtMs = 0;
   #quietTurns = 0;
   #stalled = false;
+  /** Too slow or without space to lead at all: stalled, but not merely at the log's bound. */
+  #unfit = false;
   #stopped = false;
 
   constructor(ports: HostPorts) {
@@ -194,7 +196,7 @@ export class Host {
   }
 
   #setMayCampaign(): void {
-    const may = this.#quietTurns === 0 && !this.#stalled;
+    const may = this.#quietTurns === 0 && !this.#unfit;
     for (const replica of this.#replicas.values()) replica.raft.setMayCampaign(may);
   }
 
@@ -205,12 +207,17 @@ export class Host {
       return;
     }
     const waitingMs = Math.round(this.commit.waitingMs());
-    const stalled = waitingMs > this.#ports.config.slowSyncMs || state !== 'ready';
+    // A log at its bound (R6) may be the newest: unless it leads, nothing commits what fills it.
+    const unfit = waitingMs > this.#ports.config.slowSyncMs || state === 'waitingForSpace';
+    const stalled = unfit || state !== 'ready';
     for (const replica of this.#replicas.values()) replica.setLogFull(state === 'full');
     if (stalled && this.#replicas.size > 0) this.#handOver();
+    if (unfit !== this.#unfit) {
+      this.#unfit = unfit;
+      this.#setMayCampaign();
+    }
     if (stalled === this.#stalled) return;
     this.#stalled = stalled;
-    this.#setMayCampaign();
     if (stalled) this.#ports.log.warn('disk stalled: no proposals taken', { waitingMs, state });
     else this.#ports.log.info('disk answers again');
   }

@@ -1,4 +1,5 @@
 /** The genesis record and a node's identity, as bytes on disk and as what the host needs (R25). */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { FORMAT_VERSION, SESSION_WINDOW_DEFAULT, VALUE_BYTES_MAX_DEFAULT } from '@cashe/codec';
 import { Eviction, GenesisRecord, type Member, NodeIdentity } from '@cashe/proto';
@@ -34,10 +35,14 @@ export interface FoundNode {
   readonly raftAddress: string;
 }
 
-/** The record a new cluster starts from; random where it must be. */
-export function newGenesisRecord(founders: readonly FoundNode[], settings: Settings): Uint8Array {
+/** The record a new cluster starts from; random where it must be, seeded only in the simulator. */
+export function newGenesisRecord(
+  founders: readonly FoundNode[],
+  settings: Settings,
+  random: (bytes: number) => Uint8Array = randomBytes,
+): Uint8Array {
   const record: GenesisRecord = {
-    clusterId: randomBytes(16).toString('hex'),
+    clusterId: Buffer.from(random(16)).toString('hex'),
     founders: founders.map((founder, i) => ({
       ...founder,
       replicaId: i + 1,
@@ -58,7 +63,7 @@ export function newGenesisRecord(founders: readonly FoundNode[], settings: Setti
       sessionBytesMax: settings.sessionBytesMax,
       sessionIdleMs: settings.sessionIdleMs,
     },
-    hashSeed: randomBytes(4).readUInt32LE(0),
+    hashSeed: Buffer.from(random(4)).readUInt32LE(0),
     formatVersion: FORMAT_VERSION,
   };
   return GenesisRecord.encode(record).finish();

@@ -1,0 +1,139 @@
+/**
+ * A client's Session stream to one node: in order, at most once, and cut for good by a crash or a
+ * cut network, as a TCP connection is. The node's end is the real Session stream.
+ */
+import type { Connector, Link, LinkFailure, LinkHandler } from '@cashe/client/core';
+import type { SessionRequest } from '@cashe/codec';
+import { defaultApiLimits, type SessionSink, SessionStream } from '@cashe/server/simulation';
+import type { SimulatedNode } from './simulated-node.js';
+import type { World } from './world.js';
+
+/** How long after a cut an end may notice. */
+const NOTICE_MS_MAX = 1_500;
+
+export function simConnector(world: World, clientName: string): Connector {
+  return {
+    connect: (endpoint, handler) => {
+      const node = world.nodes.find(({ nodeId }) => `${nodeId}:3000` === endpoint);
+      return new SessionLink(world, clientName, node, handler);
+    },
+  };
+}
+
+type Side = 'client' | 'server';
+
+class SessionLink implements Link {
+  readonly writable = true;
+  readonly #world: World;
+  readonly #name: string;
+  readonly #node: SimulatedNode | undefined;
+  readonly #handler: LinkHandler;
+  readonly #alive: () => boolean;
+  /** When the last message of each direction arrives: none overtakes it. */
+  readonly #arrival: Record<Side, number> = { client: 0, server: 0 };
+  #stream: SessionStream | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #isBroken = false;
+  #isClosedHere = false;
+
+  constructor(world: World, name: string, node: SimulatedNode | undefined, handler: LinkHandler) {
+    this.#world = world;
+    this.#name = name;
+    this.#node = node;
+    this.#handler = handler;
+    this.#alive = node?.alive() ?? (() => false);
+    node?.onceEnded(() => this.#break(0));
+    if (node?.isUp !== true) this.#break(world.network.latencyMs());
+  }
+
+  send(request: SessionRequest): void {
+    this.#carry('server', () => this.#receive(request));
+  }
+
+  watchTopology(): void {
+    this.#carry('server', () => {
+      const { calls } = this.#node ?? {};
+      if (calls === undefined) return;
+      const tell = (): void => {
+        const { clusterId, members } = calls.topology();
+        this.#carry('client', () => this.#handler.onTopology({ clusterId, members }));
+      };
+      this.#unsubscribe ??= calls.onTopology(tell);
+      tell();
+    });
+  }
+
+  close(): void {
+    this.#isClosedHere = true;
+    this.#carry('server', () => this.#endServer());
+  }
+
+  #receive(request: SessionRequest): void {
+    const node = this.#node;
+    const calls = node?.calls;
+    if (node === undefined || calls === undefined) return;
+    const sink: SessionSink = {
+      // What is sent is taken at once.
+      bufferedBytes: 0,
+      send: (response) => this.#carry('client', () => this.#handler.onMessage(response)),
+      end: (failure) => this.#endClient(failure),
+      reset: (failure) => this.#endClient(failure),
+    };
+    this.#stream ??= new SessionStream({
+      calls,
+      principal: 'anonymous',
+      limits: defaultApiLimits,
+      load: node.load,
+      scheduler: node.clientScheduler(),
+      sink,
+      onClosed: () => this.#unsubscribe?.(),
+    });
+    this.#stream.receive(request);
+  }
+
+  #endClient(failure: { readonly message: string } | undefined): void {
+    const message = failure?.message ?? 'the stream ended';
+    this.#carry('client', () => this.#closed({ code: 'UNAVAILABLE', message }));
+  }
+
+  #endServer(): void {
+    this.#stream?.closed();
+    this.#unsubscribe?.();
+  }
+
+  /** Brings something to the other end, unless the connection breaks first. */
+  #carry(to: Side, run: () => void): void {
+    const node = this.#node;
+    if (this.#isBroken || node === undefined) return;
+    const { network, time, random } = this.#world;
+    const [from, into] = to === 'server' ? [this.#name, node.nodeId] : [node.nodeId, this.#name];
+    if (network.isCut(from, into)) {
+      this.#break(random.between(0, NOTICE_MS_MAX));
+      return;
+    }
+    const atMs = Math.max(this.#arrival[to], time.nowMs + network.latencyMs());
+    this.#arrival[to] = atMs;
+    time.after(atMs - time.nowMs, () => {
+      if (this.#isBroken || !this.#alive()) return;
+      if (to === 'server') node.enter(() => this.#alive() && run());
+      else if (!this.#isClosedHere) run();
+    });
+  }
+
+  /** Nothing arrives any more; each end notices after a while. */
+  #break(noticeMs: number): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    const { time } = this.#world;
+    time.after(noticeMs + this.#world.network.latencyMs(), () => {
+      this.#closed({ code: 'UNAVAILABLE', message: 'the connection broke' });
+    });
+    time.after(noticeMs, () => this.#node?.enter(() => this.#alive() && this.#endServer()));
+  }
+
+  #closed(failure: LinkFailure): void {
+    if (this.#isClosedHere) return;
+    this.#isClosedHere = true;
+    this.#handler.onClosed(failure);
+  }
+}
