@@ -1,7 +1,7 @@
 import { CodecError } from './errors.js';
 import { codeOf } from './names.js';
 import type { BatchEnvelope, EntryCommand, StateDigest, Verdict } from './types.js';
-import { seenOnce, type WireReader } from './wire-reader.js';
+import { seenOnce, UINT32_MAX, type WireReader } from './wire-reader.js';
 
 export function readEnvelope(reader: WireReader): BatchEnvelope {
   const verdicts: Verdict[] = [];
@@ -98,7 +98,7 @@ function readAddNode(fields: Scalars): EntryCommand {
     nodeUid: fields.text(2),
     clientAddress: fields.text(3),
     raftAddress: fields.text(4),
-    formatVersionMax: fields.number(5),
+    formatVersionMax: fields.uint32(5),
   };
 }
 
@@ -108,7 +108,7 @@ function readUpdateNode(fields: Scalars): EntryCommand {
     nodeUid: fields.text(1),
     clientAddress: fields.text(2),
     raftAddress: fields.text(3),
-    formatVersionMax: fields.number(4),
+    formatVersionMax: fields.uint32(4),
     leaving: fields.number(5) !== 0,
   };
 }
@@ -129,6 +129,12 @@ class Scalars {
   number(field: number): number {
     const value = this.#values[field];
     return typeof value === 'number' ? value : 0;
+  }
+
+  uint32(field: number): number {
+    const value = this.number(field);
+    if (value > UINT32_MAX) throw new CodecError(`${value} is no uint32`);
+    return value;
   }
 }
 

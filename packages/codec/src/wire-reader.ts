@@ -2,7 +2,7 @@ import { CodecError } from './errors.js';
 import { isUtf8, StringReader } from './utf8.js';
 import { type Cursor, readLength, readVarint } from './varint.js';
 
-const UINT32_MAX = 0xffffffff;
+export const UINT32_MAX = 0xffffffff;
 
 /**
  * Reads protobuf fields, strictly: whatever is cut off, out of range or not UTF-8 is a CodecError.

@@ -207,6 +207,10 @@ describe('malformed entries', () => {
     ],
     ['an unknown field in a command', bytesOf(bytesField(1, [...version, 0x3a, 2, 0x10, 1]))],
     ['a repeated field in a command', bytesOf(bytesField(1, [...version, 0x3a, 4, 10, 0, 10, 0]))],
+    [
+      "a command's uint32 above 32 bits",
+      bytesOf(bytesField(1, [...version, ...bytesField(10, numberField(4, 2n ** 32n))])),
+    ],
     ['an unknown field in an envelope', envelopeOf(...numberField(8, 1))],
     ['a repeated field in an envelope', envelopeOf(...numberField(1, 1), ...numberField(1, 1))],
     ['a principal that is not UTF-8', envelopeOf(...bytesField(5, [0xff]))],
