@@ -42,6 +42,7 @@ const allowedImports: ReadonlyMap<string, RegExp> = new Map([
   ['client', /^(?!@cashe\/(?!proto$|codec$))/],
   ['server', /^(?!@cashe\/(?!proto$|codec$|raft$|store$|client(\/core)?$))/],
   ['bench', /^(?!@cashe\/(?!proto$|client(\/core)?$|server(\/host)?$))/],
+  ['chaos', /^(?!@cashe\/(?!(bench|client|proto|simulator)$))/],
   ['simulator', /^(?!@cashe\/(?!(codec|raft|store|server\/(host|simulation)|client\/core)$))/],
 ]);
 

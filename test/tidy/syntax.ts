@@ -51,7 +51,7 @@ export function longFunctions(source: Source, max: number): string[] {
 }
 
 /** `describe.each` for `describe.each(…)(…)`; '' when the callee is no plain name. */
-function calleeName(node: Node): string {
+export function calleeName(node: Node): string {
   const callee = child(node, 'callee') ?? child(node, 'tag');
   if (callee?.type === 'CallExpression' || callee?.type === 'TaggedTemplateExpression') {
     return calleeName(callee);

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 describe('the batcher', () => {
-  it('sends the calls of one turn as one batch of writes and one of reads', () => {
+  it('sends the calls of one turn as one batch of writes and one of reads (R13)', () => {
     openOnly(node);
     harness.start([node.address]);
     harness.set('a', '1');

@@ -104,7 +104,7 @@ function staleRead(ops: readonly Done[], number: number, describe: string): stri
   return earlier > seen ? [`${describe}, but ${earlier} was written before`] : [];
 }
 
-describe('a client whose messages are lost, delayed, repeated and refused', () => {
+describe('a client of a bad network (R14, R31)', () => {
   it('applies each op at most once, in order, and settles each in time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (seed) => {

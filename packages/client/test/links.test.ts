@@ -26,7 +26,7 @@ beforeEach(() => {
 
 const writesOf = (node: FakeNode): string[] => node.of('write').map(describeWrite);
 
-describe('the way to the leader', () => {
+describe('the way to the leader (R31)', () => {
   it('is any node until a leader is announced, then the one of the highest term', () => {
     harness.start(nodes.map(({ address }) => address));
     harness.set('a', 'v');

@@ -64,7 +64,7 @@ const reads: Readonly<Record<CodeName, readonly [string, string]>> = {
 const names = Object.keys(Code) as CodeName[];
 const outcomes = Object.values(Outcome);
 
-describe('an answer to a write batch', () => {
+describe('an answer to a write batch (R15, R29)', () => {
   it.each(names)('%s decides what follows', (name) => {
     const [fate, next] = writes[name];
     for (const outcome of outcomes) {

@@ -63,7 +63,7 @@ describe('a session', () => {
   });
 });
 
-describe('a refused batch', () => {
+describe('a refused batch (R15)', () => {
   it('is sent again with the same bytes and number, and all behind it from the gap on', () => {
     const calls = setInTurns('a', 'b', 'c');
     const [a, b, c] = node.of('write');
@@ -131,7 +131,7 @@ describe('a refused batch', () => {
   });
 });
 
-describe('a deadline', () => {
+describe('a deadline (R15)', () => {
   it('that passes before numbering is not committed', () => {
     node.down();
     other.down();
@@ -246,7 +246,7 @@ describe('a deadline', () => {
   });
 });
 
-describe('an evicted session', () => {
+describe('an evicted session (R14)', () => {
   it('is replaced; what was only refused moves on in call order', () => {
     const calls = setInTurns('a', 'b');
     for (const write of node.of('write')) answerWrite(node, write, Code.SESSION_UNKNOWN);

@@ -26,7 +26,7 @@ describe('an op', () => {
     expect(call.summary).toBe('written 1');
   });
 
-  it('settles by its deadline whatever the node does', () => {
+  it('settles by its deadline whatever the node does (R31)', () => {
     harness.start([node.address]);
     node.isSilent = true;
     const calls = [100, 1_000, 3_000].flatMap((waitMs) => [
@@ -68,7 +68,7 @@ describe('an op', () => {
   });
 });
 
-describe('an abort', () => {
+describe('an abort (R15)', () => {
   it('before the write left is not committed, and the write is never sent', () => {
     node.isUp = false;
     openOnly(node);

@@ -22,8 +22,8 @@ import { describe, expect, it } from '@jest/globals';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-describe('the limits table', () => {
-  it('has the sizes of R20 for the default value limit', () => {
+describe('the limits table (R20)', () => {
+  it('has the stated sizes for the default value limit', () => {
     expect(deriveLimits(VALUE_BYTES_MAX_DEFAULT)).toEqual({
       valueBytesMax: MIB,
       keyBytesMax: 1024,

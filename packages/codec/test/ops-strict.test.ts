@@ -143,7 +143,7 @@ const refusedOps: readonly (readonly [string, readonly number[], string])[] = [
   ],
 ];
 
-describe('a verdict for one op', () => {
+describe('a verdict for one op (R12)', () => {
   it.each(refusedOps)('%s', (_, op, expected) => {
     const bytes = writeBatchOf(goodSet, op, goodDelete);
     expect(decode(bytes, 'write')).toContain(`1 ${expected}`);
@@ -179,7 +179,7 @@ describe('accepted though unusual', () => {
   });
 });
 
-describe('the whole batch is refused', () => {
+describe('the whole batch is refused (R12)', () => {
   const goodGet = bytesField(3, key);
   it.each<readonly [string, Uint8Array, OpsKind, string]>([
     ['no bytes', bytesOf(), 'write', 'INVALID_ARGUMENT: the batch has no tag'],

@@ -52,7 +52,7 @@ describe('hashTag', () => {
   });
 });
 
-describe('slotOfKey', () => {
+describe('slotOfKey (R24)', () => {
   it.each([
     ['a', 434],
     ['user:1', 63],

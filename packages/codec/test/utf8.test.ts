@@ -81,7 +81,7 @@ describe('isUtf8', () => {
   });
 });
 
-describe('validateKey', () => {
+describe('validateKey (R20)', () => {
   it.each([
     ['an empty key', '', 'INVALID_ARGUMENT', 'the key is empty'],
     ['1,025 bytes', 'k'.repeat(1025), 'TOO_LARGE', 'the key has 1025 bytes, more than 1024'],

@@ -8,7 +8,7 @@
  * - a follower that grants a pre-vote puts off its own campaign by one heartbeat, once.
  */
 import { appendNoop } from './append.js';
-import { isLoneVoter } from './configuration.js';
+import { isLoneVoter, memberIds } from './configuration.js';
 import { quorumReached, quorumVote } from './quorum.js';
 import {
   becomeCandidate,
@@ -37,20 +37,25 @@ export function tickElection(state: RaftState): void {
   }
   if (state.role === 'follower') state.leaderId = 0;
   else becomeFollower(state, state.currentTerm, 0);
-  if (!state.gone && !log.mayBeVoter(config.replicaId)) askWhetherGone(state);
+  if (state.gone || log.mayBeVoter(config.replicaId)) return;
+  resetElectionTimer(state);
+  askWhetherGone(state, memberIds(log.configuration));
 }
 
 /**
  * A learner never campaigns, so nobody would ever tell it that it was removed: the leader stops
- * sending the moment it appends the removal. Without a leader it asks the voters it knows with a
- * pre-vote of term 0, which wins nothing, and a member that knows better answers GONE (R8).
+ * sending the moment it appends the removal. Without a leader it asks the members it knows with a
+ * pre-vote of term 0, which wins nothing, and one that knows better answers GONE (R8). Learners
+ * too: all voters of its time may be gone, with a learner in their place.
  */
-function askWhetherGone(state: RaftState): void {
-  resetElectionTimer(state);
-  for (const to of state.log.configuration.voters) {
+export function askWhetherGone(state: RaftState, members: readonly ReplicaId[]): void {
+  if (state.leaderId !== 0 || state.gone) return;
+  const self = state.config.replicaId;
+  for (const to of members) {
+    if (to === self) continue;
     send(state, {
       kind: 'requestVoteRequest',
-      from: state.config.replicaId,
+      from: self,
       to,
       term: 0,
       preVote: true,
@@ -178,6 +183,8 @@ function lead(state: RaftState): void {
 function preCampaign(state: RaftState): void {
   becomePreCandidate(state);
   requestVotes(state, true, false);
+  // The voters left the round before open: they may all be gone, and this replica with them.
+  if (state.preVoteRound > 1) askWhetherGone(state, state.log.configuration.learners);
   decideElection(state);
 }
 
@@ -214,6 +221,7 @@ function answerVote(state: RaftState, message: RequestVoteRequest, voteGranted: 
     voteGranted,
     requestTerm: message.term,
     clusterTime: 0,
+    clusterTimeTerm: 0,
   });
 }
 

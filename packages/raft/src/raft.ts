@@ -1,11 +1,18 @@
 import { trimTail } from './append.js';
-import { forgetLeader, hasQuorumContact, setMayCampaign, tickElection } from './election.js';
+import {
+  askWhetherGone,
+  forgetLeader,
+  hasQuorumContact,
+  setMayCampaign,
+  tickElection,
+} from './election.js';
 import { assert } from './errors.js';
 import {
   type Checkpoint,
   checkCheap,
   checkpoint,
   checkState,
+  checkStateBounded,
   checkTransition,
 } from './invariants.js';
 import { changeMembership } from './membership.js';
@@ -32,6 +39,7 @@ import type {
   ReplicaId,
   RestoredState,
   SnapshotMeta,
+  Term,
   TransferResult,
 } from './types.js';
 
@@ -130,6 +138,10 @@ export class Raft implements RaftCore {
     forgetLeader(this.#state, leaderId);
   }
 
+  askWhetherGone(members: readonly ReplicaId[]): void {
+    askWhetherGone(this.#state, members);
+  }
+
   setMayCampaign(may: boolean): void {
     setMayCampaign(this.#state, may);
   }
@@ -138,12 +150,19 @@ export class Raft implements RaftCore {
     return status(this.#state);
   }
 
+  /** Term of the entry at `index`; undefined when it is not in memory. For tests and checks. */
+  termAt(index: LogIndex): Term | undefined {
+    return this.#state.log.termAt(index);
+  }
+
   /**
    * Throws an InvariantError unless this state, and the change since the last call, satisfy every
-   * invariant (R10). Linear in the memory tail: for tests and the simulator, after every step.
+   * invariant (R10): for tests and the simulator, after every step. Linear in the memory tail
+   * unless `scan` is false, which leaves out the sums over its entries.
    */
-  checkInvariants(): void {
-    checkState(this.#state);
+  checkInvariants(scan: boolean = true): void {
+    if (scan) checkState(this.#state);
+    else checkStateBounded(this.#state);
     checkTransition(this.#checkpoint, this.#state);
     this.#checkpoint = checkpoint(this.#state);
   }

@@ -87,6 +87,8 @@ export interface RequestVoteResponse extends MessageBase {
   readonly requestTerm: Term;
   /** Voter's estimate of cluster time, ms; filled in by the host (R16). */
   clusterTime: number;
+  /** Of the leader that time comes from; filled in by the host. */
+  clusterTimeTerm: Term;
 }
 
 export interface AppendEntriesRequest extends MessageBase {
@@ -354,6 +356,11 @@ export interface RaftCore {
   reportUnreachable(to: ReplicaId): void;
   /** The leader's process is certainly gone (reset and refused reconnect): forget it (R7). */
   forgetLeader(leaderId: ReplicaId): void;
+  /**
+   * Asks replicas that the configuration may not name whether this one was removed (R8): for a
+   * joiner without a leader, whose log does not say yet who the members are.
+   */
+  askWhetherGone(members: readonly ReplicaId[]): void;
   /** While false, election timeouts do not start a campaign and TimeoutNow is ignored (R7, R9). */
   setMayCampaign(may: boolean): void;
   status(): RaftStatus;

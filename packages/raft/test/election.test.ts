@@ -19,7 +19,7 @@ const requests = (messages: readonly Message[]) => ofKind(messages, 'requestVote
 const preVoteFrom = (from: number, term: number, to: number) =>
   voteRequest(term, { from, to, preVote: true });
 
-describe('a pre-vote', () => {
+describe('a pre-vote (thesis 9.6, R3)', () => {
   it('changes neither term nor vote of who asks and who answers', () => {
     const asking = replica();
     asking.tickToPreVote();
@@ -85,7 +85,26 @@ describe('a pre-vote', () => {
   });
 });
 
-describe('two replicas whose timers fire together', () => {
+describe('a vote (thesis 4.2.3)', () => {
+  it('is denied by who hears from a leader, without adopting the term', () => {
+    const node = replica();
+    node.step(heartbeat(1));
+    node.tick(15);
+    const ask = () => votes(node.step(voteRequest(2, { from: 3 })));
+    expect(ask()).toMatchObject([{ voteGranted: false, term: 1, requestTerm: 2 }]);
+    node.tick(1);
+    expect(ask()).toMatchObject([{ voteGranted: true, term: 2 }]);
+  });
+
+  it('is denied by a leader in contact with its quorum, which goes on leading', () => {
+    const node = replica();
+    node.elect([2, 3]);
+    expect(votes(node.step(voteRequest(9, { from: 3 })))).toMatchObject([{ voteGranted: false }]);
+    expect(node.raft.status()).toMatchObject({ role: 'leader', currentTerm: 1 });
+  });
+});
+
+describe('two replicas whose timers fire together (R7)', () => {
   it('do not split the vote: in the first round the higher id goes first', () => {
     const low = replica(1);
     const high = replica(2);
@@ -115,7 +134,7 @@ describe('two replicas whose timers fire together', () => {
 });
 
 describe('a leader', () => {
-  it('without the answers of a quorum for the longest election timeout steps down (B12)', () => {
+  it('that no quorum answers for an election timeout steps down (thesis 6.2, B12)', () => {
     const node = replica();
     node.elect([2, 3]);
     node.step(appendSuccess(2, 1, 1));
@@ -191,7 +210,7 @@ describe('who does not campaign', () => {
   });
 });
 
-describe('forgetLeader', () => {
+describe('forgetLeader (R7)', () => {
   it('ends stickiness and makes the replica campaign within two heartbeats', () => {
     const node = replica();
     node.step(heartbeat(1));

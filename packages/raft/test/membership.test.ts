@@ -50,7 +50,7 @@ describe('a membership change', () => {
     expect(node.raft.status().progress.map(({ replicaId }) => replicaId)).toContain(6);
   });
 
-  it('is refused before an entry of the own term is committed (B33)', () => {
+  it('is refused before an entry of the own term is committed (thesis 4.1, R3, B33)', () => {
     const node = replica(withLearners);
     node.elect([2, 3]);
     expect(change(node, { kind: 'removeVoter', replicaId: 2 })).toBe('noOwnTermCommit');
@@ -58,7 +58,7 @@ describe('a membership change', () => {
     expect(change(node, { kind: 'removeVoter', replicaId: 2 })).toBe('appended');
   });
 
-  it('is refused while another is uncommitted or the configuration is joint', () => {
+  it('is refused while another is uncommitted or the configuration is joint (thesis 4.1)', () => {
     const node = leader();
     change(node, { kind: 'joint', voters: [1, 2, 4], learners: [] });
     expect(change(node, { kind: 'removeVoter', replicaId: 2 })).toBe('changePending');
@@ -81,7 +81,7 @@ describe('a membership change', () => {
     expect(change(replica(withLearners), { kind: 'addLearner', replicaId: 6 })).toBe('notLeader');
   });
 
-  it('is reverted with its entry (B34)', () => {
+  it('is reverted with its entry (thesis 4.1, B34)', () => {
     const node = replica(configuration([1, 2, 3]));
     const added = entry(1, 1, 'configuration', jsonCodec.encode(configuration([1, 2])));
     node.step(appendRequest(0, 0, [added]));
@@ -91,7 +91,28 @@ describe('a membership change', () => {
   });
 });
 
-describe('promotion', () => {
+describe('a learner (thesis 4.2.1, R3)', () => {
+  it('does not count when entries commit', () => {
+    const node = replica(withLearners);
+    node.elect([2, 3]);
+    acknowledge(node, 4, 5);
+    expect(node.raft.status().commitIndex).toBe(0);
+    acknowledge(node, 2);
+    expect(node.raft.status().commitIndex).toBe(1);
+  });
+
+  it('is not asked for its vote, and would not count', () => {
+    const node = replica(withLearners);
+    const asked = ofKind(node.tickToPreVote(), 'requestVoteRequest');
+    expect(asked.map(({ to }) => to)).toEqual([2, 3]);
+    node.elect([4, 5]);
+    expect(node.raft.status().role).not.toBe('leader');
+    node.elect([2]);
+    expect(node.raft.status().role).toBe('leader');
+  });
+});
+
+describe('promotion (thesis 4.2.1)', () => {
   const promote: MembershipChange = { kind: 'joint', voters: [1, 2, 3, 4, 5], learners: [] };
 
   it('needs learners that replicate', () => {
@@ -123,8 +144,8 @@ describe('promotion', () => {
   });
 });
 
-describe('a joint configuration', () => {
-  it('commits only with both majorities (thesis section 4.3)', () => {
+describe('a joint configuration (thesis 4.3, R3)', () => {
+  it('commits only with both majorities', () => {
     const node = leader();
     change(node, { kind: 'joint', voters: [1, 4, 5], learners: [] });
     const { lastIndex } = node.raft.status();
@@ -162,7 +183,7 @@ describe('a joint configuration', () => {
   });
 });
 
-describe('a leader that is removed', () => {
+describe('a leader that is removed (thesis 4.2.2)', () => {
   const removed = (): [Single, Message[]] => {
     const node = leader(configuration([1, 2, 3]));
     change(node, { kind: 'removeVoter', replicaId: 1 });
@@ -180,7 +201,7 @@ describe('a leader that is removed', () => {
     expect(ofKind(sent, 'timeoutNowRequest')).toHaveLength(1);
   });
 
-  it('still campaigns while its removal may not have committed (thesis section 4.2.2)', () => {
+  it('still campaigns while its removal may not have committed', () => {
     const leaving = entry(1, 1, 'configuration', jsonCodec.encode(configuration([2, 3])));
     const node = replica(configuration([1, 2, 3]));
     node.step(appendRequest(0, 0, [leaving]));
@@ -216,6 +237,28 @@ describe('GONE (R8)', () => {
     for (const answer of removedIt.step(question)) node.step(answer);
     expect(node.raft.status()).toMatchObject({ removed: true });
     expect(node.tick(200)).toEqual([]);
+  });
+
+  it('is asked of learners too: one of them may have taken the place of all voters', () => {
+    const node = replica(configuration([2], { learners: [1, 3] }));
+    node.step(heartbeat(1));
+    const asked = ofKind(node.tick(200), 'requestVoteRequest');
+    expect(new Set(asked.map(({ to }) => to))).toEqual(new Set([2, 3]));
+    const inItsPlace = configuration([3], { replicaIdMax: 6 });
+    const promoted = new Single(raftConfig(3), restored(inItsPlace));
+    const question = asked.find(({ to }) => to === 3);
+    if (question === undefined) throw new Error('the learner was not asked');
+    for (const answer of promoted.step(question)) node.step(answer);
+    expect(node.raft.status()).toMatchObject({ removed: true });
+  });
+
+  it('is asked of learners by a voter whose pre-vote stays open', () => {
+    const node = replica(configuration([1, 2], { learners: [3] }));
+    node.step(heartbeat(1));
+    const asked = ofKind(node.tick(200), 'requestVoteRequest').filter(({ to }) => to === 3);
+    expect(asked[0]).toMatchObject({ preVote: true, term: 0 });
+    node.step({ kind: 'goneNotice', from: 3, to: 1, term: 4 });
+    expect(node.raft.status()).toMatchObject({ removed: true });
   });
 
   it('is not asked for by a pre-vote that could be granted', () => {

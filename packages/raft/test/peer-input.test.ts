@@ -33,6 +33,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     voteGranted: fc.boolean(),
     requestTerm: small,
     clusterTime,
+    clusterTimeTerm: small,
   }),
   fc.record({
     ...base,

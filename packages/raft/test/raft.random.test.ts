@@ -63,7 +63,7 @@ const run = (seed: number): Cluster => {
   return cluster;
 };
 
-describe('a group under random trouble', () => {
+describe('a group under random trouble (Figure 3, R10)', () => {
   const first = onlySeed === undefined ? 1 : Number(onlySeed);
   const count = onlySeed === undefined ? seedsCount : 1;
 

@@ -16,7 +16,7 @@ const rounds = (node: Single): number[] =>
 const answered = (node: Single) => node.readys.flatMap(({ readStates }) => readStates);
 const aborted = (node: Single) => node.readys.flatMap(({ readsAborted }) => readsAborted);
 
-describe('a read', () => {
+describe('a read (section 8, thesis 6.4, R4)', () => {
   it('is confirmed by a quorum of answers to the round sent after it arrived', () => {
     const node = leader();
     expect(node.raft.readIndex(7)).toBe('accepted');
@@ -109,7 +109,7 @@ describe('a read', () => {
   });
 });
 
-describe('before the no-op of the term commits (B1, B2)', () => {
+describe('before the no-op of the term commits (section 8, R4, B1, B2)', () => {
   it('reads wait and are then confirmed by a round', () => {
     const node = replica();
     node.elect([2, 3]);

@@ -35,7 +35,7 @@ const kinds = (messages: readonly Message[]): string[] => messages.map(({ kind }
 const sizes = (ready: Ready): number[] =>
   ofKind(ready.messages, 'appendEntriesRequest').map(({ entries }) => entries.length);
 
-describe('before the write of its Ready is durable', () => {
+describe('before the write of its Ready is durable (R1, thesis 10.2.1)', () => {
   it("a leader's AppendEntries leave", () => {
     const node = leader();
     node.raft.propose([bytes('a')]);
@@ -70,6 +70,14 @@ describe('before the write of its Ready is durable', () => {
     const ready = node.take();
     expect(ready.messages).toEqual([]);
     expect(ready.messagesAfterPersist).toHaveLength(1);
+  });
+
+  it('GONE leaves: it promises nothing', () => {
+    const members = configuration([1, 2, 3], { replicaIdMax: 6 });
+    const node = new Single(raftConfig(1), restored(members));
+    node.raft.step(heartbeat(4));
+    node.raft.step(heartbeat(1, { from: 5 }));
+    expect(kinds(node.take().messages)).toEqual(['goneNotice']);
   });
 
   it('a heartbeat response or a rejection waits for its term only', () => {
@@ -165,7 +173,7 @@ describe('durability', () => {
   });
 });
 
-describe('replication', () => {
+describe('replication (R5, thesis 10.2.1)', () => {
   it('sends one message per follower for everything proposed in a turn, sharing the array', () => {
     const node = leader();
     node.raft.propose([bytes('a')]);
@@ -176,6 +184,15 @@ describe('replication', () => {
       [3, 3],
     ]);
     expect(sent[0]?.entries).toBe(sent[1]?.entries);
+  });
+
+  it('puts heartbeats before the entries of the same turn', () => {
+    const node = leader();
+    node.raft.propose([bytes('a')]);
+    node.raft.readIndex(1);
+    const kind = kinds(node.take().messages);
+    const [beat, append] = ['heartbeatRequest', 'appendEntriesRequest'];
+    expect(kind).toEqual([beat, beat, append, append]);
   });
 
   it('pipelines without waiting for answers, up to the number in flight', () => {

@@ -24,7 +24,7 @@ const meta = (lastIncludedIndex: number, lastIncludedTerm: number) => ({
   configuration: configuration([1, 2, 3], { learners: [4] }),
 });
 
-describe('a follower that is sent a snapshot', () => {
+describe('a follower that is sent a snapshot (thesis 5.1)', () => {
   const follower = (terms: number[], commitIndex = 0): Single =>
     new Single(raftConfig(1), restored(three, terms, { commitIndex }));
 
@@ -74,7 +74,7 @@ describe('a follower that is sent a snapshot', () => {
   });
 });
 
-describe('a leader', () => {
+describe('a leader (section 7, R6)', () => {
   /** Its tail holds only the last entries; follower 3 never answered in this term. */
   const leader = (): Single => {
     const node = new Single(raftConfig(1, { tailBytesMax: 400 }), restored(three));

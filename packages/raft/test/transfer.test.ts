@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Cluster } from './support/cluster.js';
 import { bytes, configuration, ofKind, raftConfig, restored, Single } from './support/fixtures.js';
-import { appendSuccess, heartbeatResponse } from './support/messages.js';
+import { appendSuccess, heartbeat, heartbeatResponse, voteRequest } from './support/messages.js';
 
 const members = configuration([1, 2, 3], { learners: [4] });
 const leader = (): Single => {
@@ -13,7 +13,7 @@ const leader = (): Single => {
 };
 const busy = { kind: 'busy', reason: 'transferring' };
 
-describe('transferLeadership', () => {
+describe('transferLeadership (thesis 3.10, R3)', () => {
   it('tells a target that holds every entry to campaign at once', () => {
     const node = leader();
     expect(node.raft.transferLeadership(2)).toBe('started');
@@ -60,7 +60,7 @@ describe('transferLeadership', () => {
   });
 });
 
-describe('TimeoutNow', () => {
+describe('TimeoutNow (thesis 3.10)', () => {
   it('starts a real campaign that voters do not deny', () => {
     const node = new Single(raftConfig(1), restored(members));
     const sent = node.step({ kind: 'timeoutNowRequest', from: 2, to: 1, term: 0 });
@@ -68,6 +68,14 @@ describe('TimeoutNow', () => {
       { to: 2, term: 1, preVote: false, leadershipTransfer: true },
       { to: 3, term: 1, preVote: false, leadershipTransfer: true },
     ]);
+  });
+
+  it('lets the campaign win voters that hear from their leader', () => {
+    const node = new Single(raftConfig(1), restored(members));
+    node.step(heartbeat(1));
+    const request = voteRequest(2, { from: 3, leadershipTransfer: true });
+    const [reply] = ofKind(node.step(request), 'requestVoteResponse');
+    expect(reply).toMatchObject({ voteGranted: true });
   });
 
   it('moves leadership within the messages of one exchange', () => {

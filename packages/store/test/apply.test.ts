@@ -11,7 +11,7 @@ import {
   text,
 } from './support/driver.js';
 
-describe('R13, R19: answers of a batch', () => {
+describe('answers of a batch (R13, R19)', () => {
   it('give the first revision, and each op that changed something takes the next', () => {
     const driver = new Driver();
     driver.set('old', 'x');
@@ -51,7 +51,7 @@ describe('R13, R19: answers of a batch', () => {
   });
 });
 
-describe('R19: versions', () => {
+describe('versions (R19)', () => {
   it('count the writes of a key and start again after a delete', () => {
     const driver = new Driver();
     driver.set('a', '1');
@@ -115,7 +115,7 @@ describe('reads', () => {
   });
 });
 
-describe('R11: what only corruption explains', () => {
+describe('what only corruption explains (R11)', () => {
   it('stops at an index that does not follow', () => {
     const { machine } = new Driver();
     expect(() => machine.skip(2)).toThrow(StateMachineError);
@@ -154,7 +154,7 @@ describe('R11: what only corruption explains', () => {
   });
 });
 
-describe('R12: digests', () => {
+describe('digests (R12)', () => {
   it('differ when anything differs, and are kept by index', () => {
     const driver = new Driver();
     const seen = new Set<string>();
@@ -206,7 +206,7 @@ describe('R12: digests', () => {
   });
 });
 
-describe('R18: logical bytes', () => {
+describe('logical bytes (R18)', () => {
   it('are a constant, the key in UTF-8 and the value', () => {
     const driver = new Driver();
     driver.set('a', '123');
@@ -216,7 +216,7 @@ describe('R18: logical bytes', () => {
   });
 });
 
-describe('R11: settings', () => {
+describe('settings (R11)', () => {
   it('are valid at their defaults', () => {
     expect(validateSettings(defaultSettings)).toBeUndefined();
   });

@@ -103,7 +103,7 @@ describe('a restart of leases during a seal', () => {
   });
 });
 
-describe('R34: a million keys due at once', () => {
+describe('a million keys due at once (R34)', () => {
   it('go in portions of the size asked for', () => {
     const count = 1_000_000;
     const portion = 2000;
@@ -121,7 +121,7 @@ describe('R34: a million keys due at once', () => {
   });
 });
 
-describe('R21: value pages', () => {
+describe('value pages (R21)', () => {
   it('move what is left of sparse pages, and keep every value', () => {
     const engine = new Engine(defaultSettings, 1);
     const count = 5000;

@@ -6,7 +6,7 @@ import { checkInvariants, EXPIRE_PER_ENTRY_MAX, RecencyHints, recordBytes } from
 import { Driver, setOp } from './support/driver.js';
 import { holds } from './support/holds.js';
 
-describe('R18: lru', () => {
+describe('lru (R18)', () => {
   it('evicts the coldest key after each op that goes over the limit of entries', () => {
     const driver = new Driver({ entriesMax: 2 });
     const answer = driver.write([setOp('a', '1'), setOp('b', '1'), setOp('c', '1')]);
@@ -66,7 +66,7 @@ describe('R18: lru', () => {
   });
 });
 
-describe('R18: noeviction', () => {
+describe('noeviction (R18)', () => {
   const limits = { eviction: 'noeviction', bytesMax: 3 * recordBytes(1, 1) } as const;
 
   function full(): Driver {
@@ -96,7 +96,7 @@ describe('R18: noeviction', () => {
   });
 });
 
-describe('R18: recency', () => {
+describe('recency (R18)', () => {
   it('moves by hints, in their order, before the ops of the entry', () => {
     const driver = new Driver({ entriesMax: 3 });
     driver.write([setOp('a', '1'), setOp('b', '1'), setOp('c', '1')]);
@@ -139,7 +139,7 @@ describe('R18: recency', () => {
   });
 });
 
-describe('R18: recency hints of the leader', () => {
+describe('recency hints of the leader (R18)', () => {
   it('are the most recent distinct keys in order of last read', () => {
     const keys = fc.array(fc.nat(3000).map(String), { maxLength: 4000, size: 'max' });
     holds(

@@ -51,7 +51,7 @@ function compareState(driver: Driver, model: Model): void {
 
 const steps = fc.array(stepArbitrary, { minLength: 1, maxLength: 40 });
 
-describe('R17-R19: against a naive model', () => {
+describe('against a naive model (R10, R17, R18, R19)', () => {
   it.each<[string, Partial<Settings>]>([
     ['without limits', {}],
     ['with a limit of entries', { entriesMax: 5 }],

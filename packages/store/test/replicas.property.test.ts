@@ -99,7 +99,7 @@ function compare(a: StateMachine, b: StateMachine): void {
   expect(sealed(b).equals(sealed(a))).toBe(true);
 }
 
-describe('R11, R12, R38: replicas', () => {
+describe('replicas (R11, R12, R38)', () => {
   it('are equal after the same log, also when restored in the middle of it', () => {
     holds(
       fc.property(planArbitrary, (plan) => run(plan)),

@@ -38,7 +38,7 @@ function observed(driver: Driver): unknown {
   return { stats, session: driver.machine.session(driver.session) };
 }
 
-describe('R14: a batch of a session', () => {
+describe('a batch of a session (thesis 6.3, R14)', () => {
   it('is executed in sequence and moves the applied sequence', () => {
     const driver = withBatches(3);
     expect(driver.machine.session(driver.session)).toEqual({
@@ -138,7 +138,7 @@ describe('R14: a batch of a session', () => {
   });
 });
 
-describe('R14: opening and closing', () => {
+describe('opening and closing (R14)', () => {
   it('gives the session the index of its entry', () => {
     const driver = new Driver();
     const id = driver.open();
@@ -160,7 +160,7 @@ describe('R14: opening and closing', () => {
   });
 });
 
-describe('R14: bounds of the session table', () => {
+describe('bounds of the session table (R14)', () => {
   const open = (driver: Driver) => driver.command({ kind: 'openSession', owner: 'alice' }).code;
 
   it('evicts the longest idle session to open one', () => {

@@ -12,7 +12,7 @@ function fill(driver: Driver, count: number, ttlMs: number): void {
   }
 }
 
-describe('R17: expiry', () => {
+describe('expiry (R17)', () => {
   it('is logical at once when cluster time reaches it', () => {
     const driver = new Driver();
     driver.set('a', '1', 100);
@@ -87,7 +87,7 @@ describe('R17: expiry', () => {
   });
 });
 
-describe('R17: a key that is due but not removed yet', () => {
+describe('a key that is due but not removed yet (R17)', () => {
   /** More keys are due than one entry removes; the last ones by revision stay for now. */
   function overdue(extra: number): Driver {
     const driver = new Driver();
@@ -146,7 +146,7 @@ describe('R17: a key that is due but not removed yet', () => {
   });
 });
 
-describe('R16: restart of leases', () => {
+describe('restart of leases (R16)', () => {
   const count = 2 * LEASES_PER_ENTRY_MAX + 500;
   /** Where the walk stands after the entry that restarts the leases, and after the next one. */
   const next = `k${LEASES_PER_ENTRY_MAX}`;

@@ -76,6 +76,9 @@ export const restored = (
   appliedIndex: 0,
 });
 
+/** More Readys in a row than any test needs. */
+export const readysMax = 1000;
+
 /** One replica with a well-behaved host: what it hands out is collected, durable and applied. */
 export class Single {
   readonly raft: Raft;
@@ -97,7 +100,8 @@ export class Single {
   /** Takes Readys, makes them durable and applies, until there is nothing left to do. */
   settle(): Message[] {
     const messages: Message[] = [];
-    while (this.raft.hasReady()) {
+    for (let count = 0; this.raft.hasReady(); count += 1) {
+      if (count >= readysMax) throw new Error('it always has another Ready');
       const ready = this.take();
       messages.push(...ready.messages);
       this.raft.persisted(ready.number);
@@ -162,6 +166,7 @@ export const grant = (
   preVote,
   voteGranted: true,
   requestTerm: preVote ? currentTerm + 1 : currentTerm,
+  clusterTimeTerm: 0,
   clusterTime: 0,
 });
 

@@ -111,6 +111,7 @@ export const voteResponse = (
   preVote: false,
   voteGranted: true,
   requestTerm: term,
+  clusterTimeTerm: 0,
   clusterTime: 0,
   ...more,
 });

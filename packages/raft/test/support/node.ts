@@ -238,6 +238,8 @@ export class Node {
     const status = raft.status();
     if (status.removed) {
       this.#checker.gone(this.id);
+      // What may leave at once still leaves: a removed leader names its successor.
+      this.takeReady();
       this.crash(0);
       this.retired = true;
       return;

@@ -113,7 +113,7 @@ describe('linearizable reads (R4)', () => {
     expect(answer.code).toBe(Code.NOT_LEADER);
   });
 
-  it("wait for the session's own writes, and ask to retry when they do not come", async () => {
+  it("wait for the session's own writes, and ask to retry if they do not come (R13)", async () => {
     const { client, leader } = await ready();
     await client.write(leader, [set('a', '1')]);
     const missing = await client.read(leader, ['a'], { afterSequence: 2 });

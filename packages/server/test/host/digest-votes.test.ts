@@ -7,7 +7,7 @@ const digest = (low: number, index = 10): { index: number; high: number; low: nu
   return { index, high: 7, low };
 };
 
-describe('digest votes', () => {
+describe('digest votes (R12)', () => {
   it('are open until a majority has answered', () => {
     expect(new DigestVotes().report(1, digest(1), three)).toEqual({ kind: 'open' });
   });

@@ -40,7 +40,7 @@ function recordsOf(group: number): GroupRecords {
   return { group, replicaId: 1, ...nothing };
 }
 
-describe('group commit', () => {
+describe('group commit (R28, R37)', () => {
   it('writes what all groups queued in one append, and one append at a time', () => {
     const { commit, appends, durable, add } = setup();
     add(0, 1);

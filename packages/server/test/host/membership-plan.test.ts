@@ -27,7 +27,7 @@ function joint(voters: readonly number[], learners: readonly number[] = []): unk
   return { kind: 'change', change: { kind: 'joint', voters, learners } };
 }
 
-describe('the target number of voters', () => {
+describe('the target number of voters (R26)', () => {
   it.each([
     [3, 1, 1],
     [3, 2, 1],
@@ -42,7 +42,7 @@ describe('the target number of voters', () => {
   });
 });
 
-describe('the next membership step', () => {
+describe('the next membership step (R26)', () => {
   it('is nothing when all is well, or while a joint change is under way', () => {
     expect(plan({ nodes: [1, 2, 3], voters: [1, 2, 3] })).toBeUndefined();
     const half = { nodes: [1, 2, 3, 4], voters: [1, 2, 4], outgoing: [1, 2, 3] };
@@ -86,6 +86,14 @@ describe('the next membership step', () => {
       kind: 'change',
       change: { kind: 'removeVoter', replicaId: 3 },
     });
+  });
+
+  it('never gives up a voter that answers while the others are no quorum without it', () => {
+    const given = { nodes: [1, 2, 3], leaving: [2], voters: [1, 2, 3], caughtUp: [1, 2] };
+    expect(plan(given)).toBeUndefined();
+    const remove = { kind: 'change', change: { kind: 'removeVoter', replicaId: 3 } };
+    expect(plan({ ...given, leaving: [2, 3] })).toEqual(remove);
+    expect(plan({ ...given, leaving: [3] })).toEqual(remove);
   });
 
   it('swaps a leaving voter with a learner that has caught up, and waits until it has', () => {

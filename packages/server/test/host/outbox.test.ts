@@ -75,7 +75,7 @@ function ready(number: number, over: Partial<Ready>): Ready {
   };
 }
 
-describe('the outbox', () => {
+describe('the outbox (R1)', () => {
   it('sends at once what may leave before the sync, stamped with cluster time', () => {
     const { outbox, sent } = setup();
     outbox.send(ready(1, { mustSync: true, messages: [heartbeat(2)] }));

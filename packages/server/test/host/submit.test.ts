@@ -48,7 +48,7 @@ function write(
   return { answers, queued };
 }
 
-describe('a batch whose keys belong to another group', () => {
+describe('a batch whose keys belong to another group (R24)', () => {
   it('is refused as a whole, never proposed, and says which group is right', () => {
     const { answers, queued } = write([keyOf(0), keyOf(2)], 0);
     expect(queued).toEqual([]);

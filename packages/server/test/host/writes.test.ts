@@ -103,7 +103,7 @@ describe('proposing', () => {
   });
 });
 
-describe('outcomes', () => {
+describe('outcomes (R29)', () => {
   it('are committed when the entry itself is applied', () => {
     const { writes, answers, push, take } = setup();
     push(1);

@@ -54,7 +54,7 @@ function forward(one: TestNode, call: ForwardedCall): (ForwardedAnswer | undefin
   return answers;
 }
 
-describe('a forwarded call', () => {
+describe('a forwarded call (R30)', () => {
   it('arrives under a number of the stream, and is answered under its own', async () => {
     const [one, two] = await nodes.startConnected(2);
     const answers = forward(one!, writeCall);

@@ -12,7 +12,7 @@ const voteRequest: RequestVoteRequest = {
 };
 
 describe('messages between connected nodes', () => {
-  it('arrive whole, in order and with heartbeats before replication', async () => {
+  it('arrive whole, in order and with heartbeats before replication (R5, R28)', async () => {
     const [one, two] = await nodes.startConnected(2);
     one!.transport.send(3, append(1, 2, 10, 100_000));
     one!.transport.send(3, append(1, 2, 11, 10));
@@ -95,7 +95,7 @@ describe('messages between connected nodes', () => {
   });
 });
 
-describe('a full queue', () => {
+describe('a full queue (R5)', () => {
   it('drops replication, keeps heartbeats and reports the peer', async () => {
     const limits = { peerQueueBytesMax: 1_000_000 };
     const [one, two] = await nodes.startConnected(2, { limits });
@@ -136,7 +136,7 @@ describe('votes', () => {
     const answer = {
       kind: 'requestVoteResponse',
       ...{ from: 2, to: 1, term: 6, preVote: true, voteGranted: true },
-      ...{ requestTerm: 8, clusterTime: 1234 },
+      ...{ requestTerm: 8, clusterTime: 1234, clusterTimeTerm: 7 },
     } as const;
     two!.transport.send(4, answer);
     await until(() => one!.handler.messages.length === 1, 'the answer');
@@ -162,7 +162,7 @@ describe('votes', () => {
       two!.transport.send(0, {
         kind: 'requestVoteResponse',
         ...{ from: 2, to: 1, term: 6, preVote: true, voteGranted: true },
-        ...{ requestTerm: 8, clusterTime: 0 },
+        ...{ requestTerm: 8, clusterTime: 0, clusterTimeTerm: 0 },
       });
       return two!.transport.drops().late > 0;
     }, 'the answer to be late');

@@ -112,7 +112,7 @@ describe('bytes that are no frame', () => {
   });
 });
 
-describe('a link to the wrong node', () => {
+describe('a link to the wrong node (R8)', () => {
   it('does not open when the data directory is another one', async () => {
     const one = await nodes.start(1);
     const two = await nodes.start(2);
