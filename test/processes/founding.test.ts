@@ -27,7 +27,7 @@ function waitsFor(id: string, text: string): Promise<string> {
   });
 }
 
-describe('founders', () => {
+describe('founders (R25)', () => {
   it(
     'wait for each other and say for whom',
     async () => {
@@ -78,7 +78,7 @@ describe('founders', () => {
   );
 });
 
-describe('a data directory', () => {
+describe('a data directory (R25)', () => {
   it(
     'of a running process is refused',
     async () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(() => hand?.end(), caseMs);
 
-describe('a cluster started by hand', () => {
+describe('a cluster started by hand (R26)', () => {
   it(
     'begins with one node, which cannot leave',
     async () => {

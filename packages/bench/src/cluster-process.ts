@@ -20,6 +20,10 @@ export interface ClusterProcessOptions {
   readonly execArgs?: (index: number) => readonly string[];
   /** The temporary directory is made in here; default: the system's. */
   readonly parentDir?: string;
+  /** An existing directory instead of a temporary one; it stays after `stop`. */
+  readonly dir?: string;
+  /** How the founders are reached, when not directly. */
+  readonly routes?: FounderRoutes;
   /** Default `warn`. */
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug';
   /** Time the cluster may take until it serves; default 30,000. */
@@ -33,16 +37,32 @@ const leaderTimeoutMsDefault = 10_000;
 /** Above the nodes' own drain time of 10 s, so that they end by themselves. */
 const stopTimeoutMs = 15_000;
 
-interface Place {
+/** Where a node itself listens. */
+export interface NodePlace {
   readonly id: string;
   readonly client: string;
   readonly raft: string;
 }
 
+export interface FounderRoutes {
+  /** Ports wanted beside those of the nodes. */
+  readonly portCount: (founders: number) => number;
+  /** Called before the founders start: per founder the client address told to others, and flags. */
+  readonly plan: (
+    places: readonly NodePlace[],
+    ports: readonly number[],
+  ) => Promise<readonly FounderRoute[]>;
+}
+
+export interface FounderRoute {
+  readonly client: string;
+  readonly args: readonly string[];
+}
+
 export class ClusterProcess {
   /** Every node ever started here, in order; a killed or removed one keeps its place. */
   readonly nodes: readonly NodeProcess[];
-  /** Data and logs of all nodes: `<id>/` and `<id>.log`. Gone after `stop`. */
+  /** Data and logs of all nodes: `<id>/` and `<id>.log`. Gone after `stop`, unless it was given. */
   readonly dir: string;
   readonly #nodes: NodeProcess[];
   readonly #options: ClusterProcessOptions;
@@ -56,7 +76,7 @@ export class ClusterProcess {
 
   /** Starts the founders; resolves when all of them serve. Leaves nothing behind when it fails. */
   static async start(options: ClusterProcessOptions = {}): Promise<ClusterProcess> {
-    const dir = mkdtempSync(join(options.parentDir ?? tmpdir(), 'cashe-cluster-'));
+    const dir = options.dir ?? mkdtempSync(join(options.parentDir ?? tmpdir(), 'cashe-cluster-'));
     const cluster = new ClusterProcess(options, dir);
     try {
       await cluster.#found(options.size ?? sizeDefault);
@@ -132,7 +152,7 @@ export class ClusterProcess {
   async addNode(args: readonly string[] = []): Promise<NodeProcess> {
     const member = this.#answering()[0];
     if (member === undefined) throw new Error('no node runs to join through');
-    const place = (await this.#places(1))[0] as Place;
+    const place = (await this.#places(1))[0] as NodePlace;
     const node = this.#add(place, [
       `--listenaddr=${place.client}`,
       `--raftaddr=${place.raft}`,
@@ -149,20 +169,31 @@ export class ClusterProcess {
     await Promise.all(
       this.#nodes.map((node) => (how === 'kill' ? node.kill() : node.stop(stopTimeoutMs))),
     );
-    rmSync(this.dir, { recursive: true, force: true });
+    if (this.#options.dir === undefined) rmSync(this.dir, { recursive: true, force: true });
   }
 
   async #found(size: number): Promise<void> {
-    const places = await this.#places(size);
+    const { routes, args = [] } = this.#options;
+    const ports = await freePorts(2 * size + (routes?.portCount(size) ?? 0));
+    const places = this.#placesAt(ports, size);
+    const routed = await routes?.plan(places, ports.slice(2 * size));
     const file = join(this.dir, 'founders.json');
-    writeFileSync(file, JSON.stringify({ cluster: { genesis: places } }));
-    for (const place of places) {
-      this.#add(place, [`--config=${file}`, ...(this.#options.args ?? [])]).start();
+    const genesis = places.map((place, i) => ({
+      ...place,
+      client: routed?.[i]?.client ?? place.client,
+    }));
+    writeFileSync(file, JSON.stringify({ cluster: { genesis } }));
+    for (const [i, place] of places.entries()) {
+      const own = routed === undefined ? [] : [`--listenaddr=${place.client}`];
+      this.#add(place, [`--config=${file}`, ...own, ...(routed?.[i]?.args ?? []), ...args]).start();
     }
   }
 
-  async #places(count: number): Promise<Place[]> {
-    const ports = await freePorts(2 * count);
+  async #places(count: number): Promise<NodePlace[]> {
+    return this.#placesAt(await freePorts(2 * count), count);
+  }
+
+  #placesAt(ports: readonly number[], count: number): NodePlace[] {
     return Array.from({ length: count }, (_, index) => ({
       id: `n${this.#nodes.length + index}`,
       client: `127.0.0.1:${ports[2 * index]}`,
@@ -170,7 +201,7 @@ export class ClusterProcess {
     }));
   }
 
-  #add({ id, client, raft }: Place, args: readonly string[]): NodeProcess {
+  #add({ id, client, raft }: NodePlace, args: readonly string[]): NodeProcess {
     const dataDir = join(this.dir, id);
     mkdirSync(dataDir);
     const { execArgs, logLevel } = this.#options;

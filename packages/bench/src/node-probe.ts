@@ -11,6 +11,10 @@ export interface ProcessUsage {
   readonly cpuMicros: number;
   readonly loopDelayMaxMs: number;
   readonly rssBytes: number;
+  /** After a collection when the process runs with `--expose-gc`. */
+  readonly heapUsedBytes: number;
+  /** Buffers and what else lives outside the heap. */
+  readonly externalBytes: number;
 }
 
 const resolutionMs = 10;
@@ -23,11 +27,15 @@ function answerLauncher(send: (answer: unknown) => void): void {
   process.on('message', (request: { readonly kind?: string; readonly id?: number }) => {
     if (request.kind !== 'usage') return;
     const { user, system } = process.cpuUsage();
+    globalThis.gc?.();
+    const { rss, heapUsed, external } = process.memoryUsage();
     const value: ProcessUsage = {
       cpuMicros: user + system,
       // A sample is the time between two timers, so it holds the timer's own interval.
       loopDelayMaxMs: Math.max(0, delay.max / nanosPerMs - resolutionMs),
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: rss,
+      heapUsedBytes: heapUsed,
+      externalBytes: external,
     };
     delay.reset();
     send({ id: request.id, value });
