@@ -7,37 +7,44 @@ import {
   createCore,
 } from '@cashe/client/core';
 import { type Op, opFor, type ReadResult } from '@cashe/codec';
-import type { CallKind, CallRecord } from './call-record.js';
-import type { HistoryResult } from './checker/history.js';
-import { SimulationFailure } from './failure.js';
-import type { SeededRandom } from './random.js';
+import type { CallRecord, CallSpec } from './call-record.js';
+import { Recorder, type Settled } from './recorder.js';
 import { simConnector } from './session-link.js';
 import type { Timer } from './virtual-time.js';
+import { Workload } from './workload.js';
 import type { World } from './world.js';
 
-/** R31: a call settles by its deadline, within a sweep and the turn that follows. */
-const SETTLE_SLACK_MS = 30;
+/** One pass of a client's event loop. */
+const LOOP_MS = 0.01;
 
-export class SimClient {
+/** What a run asks of every client, whatever it speaks. */
+export interface RunClient {
+  readonly name: string;
+  readonly openCalls: number;
+  readonly records: readonly CallRecord[];
+  startWorkload(): void;
+  stopWorkload(): void;
+}
+
+export class SimClient implements RunClient {
   readonly name: string;
   readonly core: Core;
-  readonly records: CallRecord[] = [];
-  openCalls = 0;
   readonly #world: World;
-  readonly #random: SeededRandom;
-  #isStopped = false;
+  readonly #recorder: Recorder;
+  readonly #workload: Workload;
 
   constructor(world: World, name: string, endpoints: readonly string[], linksMax: number) {
     this.#world = world;
     this.name = name;
-    this.#random = world.random.fork();
+    this.#recorder = new Recorder(world, name);
+    this.#workload = new Workload(world, this);
     const { time } = world;
-    const random = this.#random.fork();
+    const random = world.random.fork();
     this.core = createCore(
       {
         clock: { nowMs: () => time.nowMs },
         scheduler: {
-          defer: (run) => void time.after(0.01, run),
+          defer: (run) => void time.after(LOOP_MS, run),
           schedule: (delayMs, run) => time.after(delayMs, run),
           cancel: (timer) => (timer as Timer).cancel(),
         },
@@ -48,107 +55,84 @@ export class SimClient {
     );
   }
 
+  get openCalls(): number {
+    return this.#recorder.openCalls;
+  }
+
+  get records(): readonly CallRecord[] {
+    return this.#recorder.records;
+  }
+
   startWorkload(): void {
-    for (let caller = 0; caller < this.#world.swarm.callersPerClient; caller += 1) this.#think();
+    this.#workload.start(this.#world.swarm.callersPerClient);
   }
 
   stopWorkload(): void {
-    this.#isStopped = true;
+    this.#workload.stop();
   }
 
-  #think(): void {
-    const { time, swarm } = this.#world;
-    time.after(this.#random.between(0, 2 * swarm.thinkMs), () => {
-      if (this.#isStopped) return;
-      const key = `k${this.#random.below(swarm.keyCount)}`;
-      const { deadlineMinMs, deadlineMaxMs } = swarm;
-      const waitMs = this.#random.between(deadlineMinMs, deadlineMaxMs);
-      this.call(this.#kind(), key, waitMs, () => this.#think());
-    });
-  }
-
-  #kind(): CallKind {
-    if (this.#random.chance(this.#world.swarm.writes)) {
-      return this.#random.chance(0.8) ? 'set' : 'delete';
+  /** One call for one or more keys; `onDone` once all of them are settled. */
+  call(
+    specs: readonly CallSpec[],
+    waitMs: number,
+    onDone: (records: readonly CallRecord[]) => void,
+  ): void {
+    const caller = new RecordingCaller(this.#recorder, specs, waitMs, onDone);
+    for (const [index, record] of caller.records.entries()) {
+      this.core.submit(caller, opOf(record), index);
     }
-    return this.#random.chance(0.9) ? 'get' : 'has';
-  }
-
-  /** One op; `onDone` once it is settled. */
-  call(kind: CallKind, key: string, waitMs: number, onDone: (record: CallRecord) => void): void {
-    const { time, swarm } = this.#world;
-    const name = `${this.name}.${this.records.length}`;
-    const value = kind === 'set' ? name.padEnd(swarm.valueBytes, '.') : '';
-    const record: CallRecord = {
-      client: this.name,
-      kind,
-      key,
-      value,
-      invokedMs: time.nowMs,
-      settledMs: Number.POSITIVE_INFINITY,
-      outcome: 'unknown',
-      found: false,
-      readValue: '',
-      revision: 0,
-      version: 0,
-    };
-    this.records.push(record);
-    const id = this.#world.history.begin({
-      client: this.name,
-      key,
-      kind,
-      ms: time.nowMs,
-      value: kind === 'set' ? value : undefined,
-    });
-    this.openCalls += 1;
-    const deadlineMs = time.nowMs + waitMs;
-    const settle = (): void => {
-      const outcome = record.outcome === 'committed' ? 'ok' : record.outcome;
-      const result = outcome === 'ok' ? resultOf(record) : undefined;
-      this.#world.history.end(id, { ms: time.nowMs, outcome, result });
-      this.#settle(record, deadlineMs, onDone);
-    };
-    this.core.submit(callerOf(record, deadlineMs, settle), opOf(record), 0);
-  }
-
-  #settle(record: CallRecord, deadlineMs: number, onDone: (record: CallRecord) => void): void {
-    const { time } = this.#world;
-    if (record.settledMs !== Number.POSITIVE_INFINITY) this.#fail(record, 'settled twice');
-    record.settledMs = time.nowMs;
-    if (time.nowMs > deadlineMs + SETTLE_SLACK_MS) this.#fail(record, 'settled after its deadline');
-    this.openCalls -= 1;
-    time.note(record.outcome.length + record.revision * 8 + (record.found ? 4 : 0));
-    this.#world.trace(() => describe(record));
-    onDone(record);
-  }
-
-  #fail(record: CallRecord, what: string): void {
-    this.#world.fail(new SimulationFailure('liveness', `${describe(record)}: ${what}`));
   }
 }
 
-function resultOf({ kind, found, readValue, revision, version }: CallRecord): HistoryResult {
-  const common = { revision: revision === 0 ? undefined : revision };
+/** Several ops of one kind, each with an outcome of its own: no call is atomic (R13). */
+export class RecordingCaller implements Caller {
+  readonly records: readonly CallRecord[];
+  readonly deadlineMs: number;
+  readonly isStale: boolean;
+  readonly #recorder: Recorder;
+  readonly #onDone: (records: readonly CallRecord[]) => void;
+  #open: number;
+
+  constructor(
+    recorder: Recorder,
+    specs: readonly CallSpec[],
+    waitMs: number,
+    onDone: (records: readonly CallRecord[]) => void,
+  ) {
+    this.#recorder = recorder;
+    this.#onDone = onDone;
+    this.records = specs.map((spec) => recorder.begin(spec, waitMs));
+    this.#open = specs.length;
+    this.deadlineMs = this.records[0]?.deadlineMs ?? 0;
+    this.isStale = specs[0]?.isStale === true;
+  }
+
+  onWritten(index: number, revision: number, found: boolean): void {
+    this.settle(index, { outcome: 'committed', revision, found });
+  }
+
+  onRead(index: number, { found, value, revision, version }: ReadResult): void {
+    const readValue = new TextDecoder().decode(value);
+    this.settle(index, { outcome: 'committed', found, readValue, revision, version });
+  }
+
+  onFailed(index: number, { outcome, code, message }: CasheError): void {
+    this.settle(index, { outcome, code, readValue: message });
+  }
+
+  settle(index: number, settled: Settled): void {
+    const record = this.records[index];
+    if (record === undefined) return;
+    this.#recorder.settle(record, settled);
+    this.#open -= 1;
+    if (this.#open === 0) this.#onDone(this.records);
+  }
+}
+
+export function opOf({ kind, key, value, ttlMs, keepTtl }: CallRecord): Op {
   switch (kind) {
     case 'set':
-      return common;
-    case 'delete':
-      return { ...common, found };
-    case 'get':
-      return { ...common, value: found ? readValue : undefined, version: versionOf(version) };
-    case 'has':
-      return { ...common, found, version: versionOf(version) };
-  }
-}
-
-function versionOf(version: number): number | undefined {
-  return version === 0 ? undefined : version;
-}
-
-function opOf({ kind, key, value }: CallRecord): Op {
-  switch (kind) {
-    case 'set':
-      return opFor.set(key, new TextEncoder().encode(value));
+      return opFor.set(key, new TextEncoder().encode(value), ttlMs, keepTtl);
     case 'delete':
       return opFor.delete(key);
     case 'get':
@@ -156,32 +140,4 @@ function opOf({ kind, key, value }: CallRecord): Op {
     case 'has':
       return opFor.has(key);
   }
-}
-
-function callerOf(record: CallRecord, deadlineMs: number, settle: () => void): Caller {
-  return {
-    deadlineMs,
-    isStale: false,
-    onWritten: (_index: number, revision: number, found: boolean): void => {
-      Object.assign(record, { outcome: 'committed', revision, found });
-      settle();
-    },
-    onRead: (_index: number, { found, value, revision, version }: ReadResult): void => {
-      const readValue = new TextDecoder().decode(value);
-      Object.assign(record, { outcome: 'committed', found, readValue, revision, version });
-      settle();
-    },
-    onFailed: (_index: number, error: CasheError): void => {
-      const { outcome, message } = error;
-      Object.assign(record, { outcome, readValue: message });
-      settle();
-    },
-  };
-}
-
-export function describe(record: CallRecord): string {
-  const { client, kind, key, value, outcome, found, readValue, revision, invokedMs } = record;
-  const what = value === '' ? key : `${key}=${value.replace(/\.+$/, '')}`;
-  const seen = `${found ? 'found' : 'none'} ${readValue.replace(/\.+$/, '')} @${revision}`;
-  return `${client} ${kind} ${what} (from ${invokedMs.toFixed(2)}): ${outcome} ${seen}`;
 }

@@ -22,5 +22,6 @@ export {
   linearizabilityLimits,
 } from './checker/linearizability.js';
 export { SimulationFailure } from './failure.js';
+export { SeededRandom } from './random.js';
 export { lineOf, runSeed, type SeedResult } from './run.js';
 export type { SimulationResult, Tracer } from './simulation.js';

@@ -5,48 +5,10 @@
  */
 import type { Directory, DiskFile, FileDone, StorageDone } from '@cashe/server/simulation';
 import { systemError } from '@cashe/server/simulation';
-
-const PAGE_BYTES = 4096;
+import type { DiskFaults, DiskOperation } from './disk-faults.js';
+import { Inode } from './inode.js';
 
 type DiskError = NonNullable<Parameters<StorageDone>[0]>;
-
-/** One file: what is on the platter, and what the operating system holds. */
-class Inode {
-  durable: Uint8Array = new Uint8Array(0);
-  current: Uint8Array = new Uint8Array(0);
-  readonly dirty: Set<number> = new Set();
-
-  write(data: Uint8Array, offset: number): void {
-    const end = offset + data.length;
-    if (end > this.current.length) this.current = grown(this.current, end);
-    this.current.set(data, offset);
-    const last = Math.floor(Math.max(offset, end - 1) / PAGE_BYTES);
-    for (let page = Math.floor(offset / PAGE_BYTES); page <= last; page += 1) this.dirty.add(page);
-  }
-
-  sync(): void {
-    if (this.durable.length < this.current.length) {
-      this.durable = grown(this.durable, this.current.length);
-    }
-    for (const page of this.dirty) this.#copyPage(page, this.durable);
-    this.dirty.clear();
-  }
-
-  afterCrash(survives: () => boolean): Inode {
-    const inode = new Inode();
-    const longer = this.current.length > this.durable.length && survives();
-    inode.current = grown(this.durable, longer ? this.current.length : this.durable.length);
-    for (const page of this.dirty) if (survives()) this.#copyPage(page, inode.current);
-    inode.durable = inode.current.slice();
-    return inode;
-  }
-
-  #copyPage(page: number, into: Uint8Array): void {
-    const from = page * PAGE_BYTES;
-    if (from >= into.length) return;
-    into.set(this.current.subarray(from, Math.min(from + PAGE_BYTES, into.length)), from);
-  }
-}
 
 type Node = Inode | Folder;
 
@@ -79,6 +41,7 @@ export class MemoryDisk {
   readonly #folder: Folder;
   /** Set for the process that runs on the disk now. */
   schedule: DiskSchedule = () => undefined;
+  faults: DiskFaults | undefined;
 
   constructor(folder: Folder = new Folder()) {
     this.#folder = folder;
@@ -94,6 +57,31 @@ export class MemoryDisk {
   later(sync: boolean, run: () => void): void {
     this.schedule(sync, run);
   }
+
+  /** The error that a call ends with; undefined: it works. */
+  failure(operation: DiskOperation, path: string): DiskError | undefined {
+    const code = this.faults?.check(operation, path);
+    if (code === undefined) return undefined;
+    return systemError(operation, path, { code, message: `${code}, injected` });
+  }
+
+  /** A failed sync: no page is dirty any more, and what survives is a matter of luck. */
+  loseUnsynced(inode: Inode): void {
+    inode.loseUnsynced(() => this.faults?.random.chance(0.5) ?? false);
+  }
+
+  /** All files, in the order of their names' creation. */
+  files(): { readonly path: string; readonly inode: Inode }[] {
+    return filesOf(this.#folder, '/data');
+  }
+}
+
+function filesOf(folder: Folder, path: string): { path: string; inode: Inode }[] {
+  return [...folder.current].flatMap(([name, node]) =>
+    node instanceof Inode
+      ? [{ path: `${path}/${name}`, inode: node }]
+      : filesOf(node, `${path}/${name}`),
+  );
 }
 
 class MemoryDirectory implements Directory {
@@ -109,6 +97,11 @@ class MemoryDirectory implements Directory {
 
   create(name: string, done: FileDone): void {
     this.#disk.later(false, () => {
+      const error = this.#disk.failure('extend', `${this.path}/${name}`);
+      if (error !== undefined) {
+        done(error, undefined);
+        return;
+      }
       const inode = new Inode();
       this.#folder.current.set(name, inode);
       done(undefined, this.#file(name, inode));
@@ -149,8 +142,9 @@ class MemoryDirectory implements Directory {
 
   sync(done: StorageDone): void {
     this.#disk.later(true, () => {
-      this.#folder.durable = new Map(this.#folder.current);
-      done(undefined);
+      const error = this.#disk.failure('sync', this.path);
+      if (error === undefined) this.#folder.durable = new Map(this.#folder.current);
+      done(error);
     });
   }
 
@@ -189,20 +183,23 @@ class MemoryFile implements DiskFile {
 
   /** The operating system has the pages at once: a crash before the answer may keep some. */
   write(data: Uint8Array, offset: number, done: StorageDone): void {
-    this.#inode.write(data, offset);
-    this.#disk.later(false, () => done(undefined));
+    const error = this.#write(data, offset);
+    this.#disk.later(false, () => done(error));
   }
 
   datasync(done: StorageDone): void {
     this.#disk.later(true, () => {
-      this.#inode.sync();
-      done(undefined);
+      const error = this.#disk.failure('sync', this.path);
+      if (error === undefined) this.#inode.sync();
+      else this.#disk.loseUnsynced(this.#inode);
+      done(error);
     });
   }
 
   writeDurably(data: Uint8Array, offset: number, done: StorageDone): void {
-    this.#inode.write(data, offset);
-    this.datasync(done);
+    const error = this.#write(data, offset);
+    if (error === undefined) this.datasync(done);
+    else this.#disk.later(false, () => done(error));
   }
 
   read(
@@ -211,14 +208,23 @@ class MemoryFile implements DiskFile {
     done: (error: DiskError | undefined, bytesRead: number) => void,
   ): void {
     this.#disk.later(false, () => {
-      const part = this.#inode.current.subarray(offset, offset + into.length);
-      into.set(part);
-      done(undefined, part.length);
+      const error = this.#disk.failure('read', this.path);
+      done(error, error === undefined ? this.#inode.read(into, offset) : 0);
     });
   }
 
+  #write(data: Uint8Array, offset: number): DiskError | undefined {
+    const grows = offset + data.length > this.#inode.bytes;
+    const error =
+      (grows ? this.#disk.failure('extend', this.path) : undefined) ??
+      this.#disk.failure('write', this.path);
+    // Of a write that failed for another reason than space a part may be there.
+    if (error?.kind !== 'noSpace') this.#inode.write(data, offset);
+    return error;
+  }
+
   size(done: (error: DiskError | undefined, bytes: number) => void): void {
-    this.#disk.later(false, () => done(undefined, this.#inode.current.length));
+    this.#disk.later(false, () => done(undefined, this.#inode.bytes));
   }
 
   close(done: StorageDone): void {
@@ -228,10 +234,4 @@ class MemoryFile implements DiskFile {
 
 function missing(call: string, path: string): DiskError {
   return systemError(call, path, { code: 'ENOENT', message: 'no such file' });
-}
-
-function grown(bytes: Uint8Array, length: number): Uint8Array {
-  const copy = new Uint8Array(length);
-  copy.set(bytes.subarray(0, length));
-  return copy;
 }

@@ -3,9 +3,10 @@
  * cut network, as a TCP connection is. The node's end is the real Session stream.
  */
 import type { Connector, Link, LinkFailure, LinkHandler } from '@cashe/client/core';
-import type { SessionRequest } from '@cashe/codec';
+import type { SessionRequest, SessionResponse } from '@cashe/codec';
 import { defaultApiLimits, type SessionSink, SessionStream } from '@cashe/server/simulation';
 import type { SimulatedNode } from './simulated-node.js';
+import { StaleCheck } from './stale-check.js';
 import type { World } from './world.js';
 
 /** How long after a cut an end may notice. */
@@ -31,6 +32,7 @@ class SessionLink implements Link {
   readonly #alive: () => boolean;
   /** When the last message of each direction arrives: none overtakes it. */
   readonly #arrival: Record<Side, number> = { client: 0, server: 0 };
+  readonly #stale: StaleCheck;
   #stream: SessionStream | undefined;
   #unsubscribe: (() => void) | undefined;
   #isBroken = false;
@@ -42,12 +44,16 @@ class SessionLink implements Link {
     this.#node = node;
     this.#handler = handler;
     this.#alive = node?.alive() ?? (() => false);
+    this.#stale = new StaleCheck(world, node);
     node?.onceEnded(() => this.#break(0));
     if (node?.isUp !== true) this.#break(world.network.latencyMs());
   }
 
   send(request: SessionRequest): void {
+    const { random, swarm } = this.#world;
     this.#carry('server', () => this.#receive(request));
+    // The last thing that still arrives, perhaps long after its sender has given up.
+    if (request.kind !== 'hello' && random.chance(swarm.cutAfterSend)) this.#cutAfterSend(request);
   }
 
   watchTopology(): void {
@@ -68,6 +74,19 @@ class SessionLink implements Link {
     this.#carry('server', () => this.#endServer());
   }
 
+  /** The stream is dead for its client; what it sent last arrives once more on its way out. */
+  #cutAfterSend(request: SessionRequest): void {
+    const { random, swarm, time } = this.#world;
+    const lateMs = this.#world.network.latencyMs() + random.between(0, swarm.cutDelayMsMax);
+    // Whatever arrives on a stream arrives before its end.
+    this.#break(random.between(0, NOTICE_MS_MAX), lateMs);
+    const node = this.#node;
+    if (node === undefined) return;
+    time.after(lateMs, () => {
+      node.enter(() => this.#alive() && this.#receive(request));
+    });
+  }
+
   #receive(request: SessionRequest): void {
     const node = this.#node;
     const calls = node?.calls;
@@ -75,10 +94,11 @@ class SessionLink implements Link {
     const sink: SessionSink = {
       // What is sent is taken at once.
       bufferedBytes: 0,
-      send: (response) => this.#carry('client', () => this.#handler.onMessage(response)),
+      send: (response) => this.#answer(response),
       end: (failure) => this.#endClient(failure),
       reset: (failure) => this.#endClient(failure),
     };
+    this.#stale.asked(request);
     this.#stream ??= new SessionStream({
       calls,
       principal: 'anonymous',
@@ -89,6 +109,11 @@ class SessionLink implements Link {
       onClosed: () => this.#unsubscribe?.(),
     });
     this.#stream.receive(request);
+  }
+
+  #answer(response: SessionResponse): void {
+    this.#stale.answered(response);
+    this.#carry('client', () => this.#handler.onMessage(response));
   }
 
   #endClient(failure: { readonly message: string } | undefined): void {
@@ -121,14 +146,16 @@ class SessionLink implements Link {
   }
 
   /** Nothing arrives any more; each end notices after a while. */
-  #break(noticeMs: number): void {
+  #break(noticeMs: number, serverNoticeMs: number = noticeMs): void {
     if (this.#isBroken) return;
     this.#isBroken = true;
     const { time } = this.#world;
     time.after(noticeMs + this.#world.network.latencyMs(), () => {
       this.#closed({ code: 'UNAVAILABLE', message: 'the connection broke' });
     });
-    time.after(noticeMs, () => this.#node?.enter(() => this.#alive() && this.#endServer()));
+    time.after(serverNoticeMs, () => {
+      this.#node?.enter(() => this.#alive() && this.#endServer());
+    });
   }
 
   #closed(failure: LinkFailure): void {

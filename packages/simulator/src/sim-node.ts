@@ -1,28 +1,64 @@
 /**
- * One node: the real host, replicas, raft core, store and log over the doubled doors. A crash ends
- * its process at any event; a pause stops it as SIGSTOP does.
+ * One node: the real host, replicas, raft core, store, log and data directory over the doubled
+ * doors, from its first start on a blank disk. A crash ends its process at any event; a pause stops
+ * it as SIGSTOP does.
  */
 import { crc32 } from 'node:zlib';
 import type { Scheduler as ClientScheduler } from '@cashe/client/core';
-import { type Clock, Cluster, type Logger, NodeCalls, type Scheduler } from '@cashe/server/host';
+import { FORMAT_VERSION } from '@cashe/codec';
 import {
-  completed,
+  type ApplyObserver,
+  type Clock,
+  Cluster,
+  type Logger,
+  NodeCalls,
+  type Scheduler,
+  type TimerHandle,
+} from '@cashe/server/host';
+import {
+  type Admission,
+  type AdmissionContext,
+  AdmissionError,
+  admit,
+  clusterIdentity,
   configurationCodec,
-  openSnapshotStore,
-  openWal,
+  existingAdmission,
+  FoundedAnswers,
+  type FoundHandler,
+  foundersHash,
+  keepRecordCurrent,
   type SharedLoad,
+  Storage,
 } from '@cashe/server/simulation';
+import { type DamageKind, damage } from './damage.js';
+import { DiskFaults } from './disk-faults.js';
 import { SimulationFailure } from './failure.js';
 import { MemoryDisk } from './memory-disk.js';
+import { NodeClock } from './node-clock.js';
 import type { SeededRandom } from './random.js';
+import { CLOCK_DRIFT_MAX } from './reference/lease-check.js';
+import { simAdmissionPorts } from './sim-admission.js';
+import { openSimStorage } from './sim-storage.js';
 import { SimTransport } from './sim-transport.js';
 import type { Replica, SimulatedNode } from './simulated-node.js';
 import type { Timer } from './virtual-time.js';
 import type { World } from './world.js';
 
-const WALL_START_MS = 1_700_000_000_000;
+type AppliedArguments = ApplyObserver extends (group: number, ...rest: infer Rest) => void
+  ? Rest
+  : never;
+
+const MONOTONIC_START_MS_MAX = 10_000_000;
 /** One pass of the event loop takes this long, so that nothing spins at one point of time. */
 const LOOP_MS = 0.01;
+
+/** One process of the node. */
+interface Process {
+  readonly alive: () => boolean;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly storage: Storage;
+}
 
 export class SimNode implements SimulatedNode {
   readonly index: number;
@@ -30,13 +66,24 @@ export class SimNode implements SimulatedNode {
   readonly world: World;
   readonly random: SeededRandom;
   readonly load: SharedLoad = { bytes: 0 };
-  wallOffsetMs = 0;
+  readonly clock: NodeClock;
+  readonly diskFaults: DiskFaults;
+  damagedBy: string | undefined;
   slowSyncMs = 0;
   generation = 0;
   isBooting = false;
+  isRetired = false;
+  clusterId = '';
+  replicaId = 0;
+  nodeUid = '';
+  founders: FoundHandler | undefined;
+  joinThrough: string | undefined;
+  rejoin = false;
   calls: NodeCalls | undefined;
   cluster: Cluster | undefined;
   #disk: MemoryDisk = new MemoryDisk();
+  /** While the disk is damaged: what it was before. */
+  #intact: MemoryDisk | undefined;
   #onEnd: (() => void)[] = [];
   /** What a stopped process finds when it goes on; undefined: it runs. */
   #stopped: (() => void)[] | undefined;
@@ -46,10 +93,16 @@ export class SimNode implements SimulatedNode {
     this.index = index;
     this.nodeId = `n${index}`;
     this.random = world.random.fork();
+    this.clock = new NodeClock(world.time);
+    this.diskFaults = new DiskFaults(this.random.fork());
   }
 
-  get replicaId(): number {
-    return this.index + 1;
+  get clientAddress(): string {
+    return `${this.nodeId}:3000`;
+  }
+
+  get raftAddress(): string {
+    return `${this.nodeId}:4000`;
   }
 
   get replica(): Replica | undefined {
@@ -60,60 +113,145 @@ export class SimNode implements SimulatedNode {
     return this.cluster !== undefined;
   }
 
+  get isRunning(): boolean {
+    return this.isBooting || this.isUp;
+  }
+
   start(): void {
-    if (this.isBooting || this.isUp) return;
+    if (this.isRunning) return;
     this.generation += 1;
     this.isBooting = true;
     const alive = this.alive();
+    const startMs = this.random.between(0, MONOTONIC_START_MS_MAX);
+    this.clock.restart(startMs, 1 + this.random.between(-CLOCK_DRIFT_MAX, CLOCK_DRIFT_MAX));
+    this.#disk.faults = this.diskFaults;
     this.#disk.schedule = (sync, run) => {
       const { diskMs, syncMs } = this.world.swarm;
       const ms = sync ? syncMs * this.random.between(0.5, 1.5) + this.slowSyncMs : diskMs;
       this.world.time.after(ms, () => this.enter(() => alive() && run()));
     };
-    this.#boot(alive).catch((error: unknown) => {
-      if (alive()) this.#fatal(error as Error);
+    this.#run(alive).catch((error: unknown) => {
+      if (alive()) this.#end(error as Error);
     });
   }
 
-  async #boot(alive: () => boolean): Promise<void> {
-    const { world } = this;
-    const clock = this.#clock();
+  async #run(alive: () => boolean): Promise<void> {
+    const process = await this.#open(alive);
+    const { storage } = process;
+    const { founders } = this.world;
+    const options = {
+      id: this.nodeId,
+      dataDir: '/data',
+      join: this.joinThrough,
+      founders: founders.some(({ id }) => id === this.nodeId) ? founders : undefined,
+      settings: {},
+      rejoin: this.rejoin,
+    };
+    this.nodeUid = storage.nodeUid;
+    this.isRetired = storage.removedIdentity() !== undefined;
+    let admission = existingAdmission(options, storage);
+    if (admission === undefined) {
+      storage.prepareLog();
+      const ports = simAdmissionPorts(this.world, this, alive);
+      admission = await admit(options, this.#admissionContext(process), storage, ports);
+    }
+    if (admission === undefined || !alive()) return;
+    await this.#startCluster(process, admission);
+  }
+
+  async #open(alive: () => boolean): Promise<Process> {
+    const { clock } = this;
     const scheduler = this.#scheduler(alive);
     const random = (bytes: number): Uint8Array => this.random.bytes(bytes);
-    const { segmentBytes, blockBytesMax, walBytesMax } = world.swarm;
-    const wal = await openWal({
-      parent: this.#disk.root,
-      environment: { clock, scheduler, random },
-      mustExist: false,
-      segmentBytes,
-      blockBytesMax,
-      walBytesMax,
-    });
-    const snapshots = await openSnapshotStore(this.#disk.root, random);
-    if (wal.groupLog(0) === undefined) {
-      await completed((done) => wal.append([world.firstRecords(this.replicaId)], done));
-    }
+    const opened = await openSimStorage(this.#disk.root, { clock, scheduler, random });
+    const { segmentBytes, blockBytesMax, walBytesMax } = this.world.swarm;
+    const storage = new Storage(opened, { segmentBytes, blockBytesMax, walBytesMax });
+    return { alive, clock, scheduler, storage };
+  }
+
+  #admissionContext({ scheduler, storage }: Process): AdmissionContext {
+    const { nodeId, clientAddress, raftAddress } = this;
+    const { nodeUid } = storage;
+    return {
+      ...{ nodeId, nodeUid, clientAddress, raftAddress, scheduler },
+      // A process here ends only by a crash, which leaves nothing to stop.
+      signal: new AbortController().signal,
+      waitFor: (what) => this.world.trace(() => `${nodeId} waits for ${what}`),
+      random: () => this.random.fraction(),
+    };
+  }
+
+  async #startCluster(process: Process, admission: Admission): Promise<void> {
+    const { alive, clock, scheduler, storage } = process;
+    const { world } = this;
+    const openLog = await storage.log(admission);
     const calls = new NodeCalls({ clock, scheduler, crc32: (bytes) => crc32(bytes), status });
-    const cluster = await Cluster.load(world.identityOf(this), {
+    const cluster = await Cluster.load(clusterIdentity(admission, storage.nodeUid), {
+      ...openLog,
       config: world.swarm.hostConfig,
       clock,
       scheduler,
       log: this.#logger(),
-      wal,
-      snapshots,
-      transport: new SimTransport(this, world, alive),
+      transport: new SimTransport(this, world, admission.genesis.clusterId, alive),
       configurationCodec,
       calls,
       random: () => this.random.fraction(),
       fatal: (error) => this.#fatal(error),
-      onRemoved: () => this.#fatal(new Error('removed, though nobody asked for it')),
+      onRemoved: () => this.#leave(cluster, storage, admission),
+      onApplied: (group, entry, result, store) => {
+        if (group === 0) this.#tellApplied(entry, result, store);
+      },
     });
     if (!alive()) return;
+    this.#refuteDamage(cluster);
+    const { nodeId, nodeUid, clientAddress, raftAddress } = this;
+    this.founders = new FoundedAnswers(
+      nodeId,
+      nodeUid,
+      admission.genesis,
+      foundersHash(world.founders, world.settings),
+    );
     this.isBooting = false;
+    this.isRetired = false;
+    this.clusterId = admission.genesis.clusterId;
+    this.replicaId = admission.identity.replicaId;
     this.calls = calls;
     this.cluster = cluster;
-    world.trace(() => `${this.nodeId} runs, applied ${this.replica?.store.appliedIndex}`);
+    world.trace(() => `${nodeId} runs, applied ${this.replica?.store.appliedIndex}`);
+    world.watch.restored(this);
     cluster.start();
+    const identity = {
+      nodeId,
+      nodeUid,
+      clientAddress,
+      raftAddress,
+      formatVersionMax: FORMAT_VERSION,
+    };
+    keepRecordCurrent(calls, identity, this.#logger());
+  }
+
+  /** R26: what is being written gets written, then the tombstone, then the process ends. */
+  #leave(cluster: Cluster, storage: Storage, { identity }: Admission): void {
+    const alive = this.alive();
+    const groups = [...cluster.host.replicas.keys()];
+    cluster.host.stop();
+    this.isBooting = true;
+    this.cluster = undefined;
+    this.calls = undefined;
+    this.#tellEnd();
+    cluster.host.commit.whenIdle(() => {
+      storage.bury({ ...identity, members: cluster.members() }, groups).then(
+        () => {
+          if (!alive()) return;
+          this.world.trace(() => `${this.nodeId} was removed and wrote its tombstone`);
+          this.crash(() => true);
+          this.isRetired = true;
+        },
+        (error: unknown) => {
+          if (alive()) this.#fatal(error as Error);
+        },
+      );
+    });
   }
 
   pause(): void {
@@ -136,10 +274,55 @@ export class SimNode implements SimulatedNode {
     this.cluster = undefined;
     this.calls = undefined;
     this.isBooting = false;
+    this.founders = undefined;
+    this.clusterId = '';
+    this.replicaId = 0;
     this.#stopped = undefined;
     this.load.bytes = 0;
     this.generation += 1;
+    this.diskFaults.processEnded();
     this.#disk = this.#disk.crash(survives);
+    this.#tellEnd();
+  }
+
+  wipe(): void {
+    this.crash(() => false);
+    this.#disk = new MemoryDisk();
+    this.#intact = undefined;
+    this.damagedBy = undefined;
+    this.isRetired = false;
+    this.nodeUid = '';
+  }
+
+  damage(kind: DamageKind, random: SeededRandom): string | undefined {
+    const intact = this.#disk;
+    const damaged = intact.crash(() => true);
+    this.damagedBy = damage(damaged, kind, random);
+    if (this.damagedBy === undefined) return undefined;
+    this.#intact = intact;
+    this.#disk = damaged;
+    return this.damagedBy;
+  }
+
+  repair(): void {
+    const intact = this.#intact;
+    if (intact === undefined) return;
+    if (this.isRunning) this.crash(() => true);
+    this.#disk = intact;
+    this.#intact = undefined;
+    this.damagedBy = undefined;
+  }
+
+  /** A damaged log or snapshot was opened; a snapshot that no marker names was not. */
+  #refuteDamage(cluster: Cluster): void {
+    if (this.damagedBy === undefined) return;
+    const restored = cluster.host.replicas.get(0)?.snapshotIndex ?? 0;
+    if (this.damagedBy.includes('snapshot') && restored === 0) return;
+    const text = `${this.nodeId} opens damaged data: ${this.damagedBy}`;
+    this.world.fail(new SimulationFailure('safety', text));
+  }
+
+  #tellEnd(): void {
     const ended = this.#onEnd;
     this.#onEnd = [];
     for (const run of ended) run();
@@ -163,40 +346,78 @@ export class SimNode implements SimulatedNode {
     };
   }
 
+  /** The process could not get into a cluster: it says why and exits. */
+  #end(error: Error): void {
+    if (this.damagedBy !== undefined && 'kind' in error && error.kind === 'corrupt') {
+      this.world.trace(() => `${this.nodeId} refuses to open: ${error.message}`);
+      this.crash(() => true);
+      return;
+    }
+    if (!(error instanceof AdmissionError)) {
+      this.#fatal(error);
+      return;
+    }
+    this.world.trace(() => `${this.nodeId} exits: ${error.message}`);
+    this.crash(() => true);
+  }
+
+  #tellApplied(...[entry, result, store]: AppliedArguments): void {
+    const { ledger, time } = this.world;
+    try {
+      ledger.applied(this.nodeId, entry, { result, store }, time.nowMs);
+    } catch (error) {
+      if (!(error instanceof SimulationFailure)) throw error;
+      this.world.fail(error);
+    }
+  }
+
   #fatal(error: Error): void {
+    if (error instanceof SimulationFailure) {
+      this.world.fail(error);
+      return;
+    }
+    if (this.diskFaults.hasReported) {
+      // R39: what it was told by its disk is a reason to stop.
+      const alive = this.alive();
+      this.world.trace(() => `${this.nodeId} stops: ${error.message}`);
+      this.world.time.after(LOOP_MS, () => {
+        if (alive()) this.crash(() => true);
+      });
+      return;
+    }
     const text = `${this.nodeId} stopped: ${error.message}`;
     this.world.fail(new SimulationFailure('crash', text, error));
   }
 
-  #clock(): Clock {
-    const { time } = this.world;
-    const offsetMs = WALL_START_MS + this.wallOffsetMs;
-    return { nowMs: () => time.nowMs, wallMs: () => offsetMs + time.nowMs };
-  }
-
   #scheduler(alive: () => boolean): Scheduler {
     const { time } = this.world;
-    const when = (run: () => void) => () => {
+    const { clock } = this;
+    const enter = (run: () => void) => () => {
       this.enter(() => {
-        if (alive()) run();
+        if (!alive()) return;
+        run();
+        this.world.stepped(this);
       });
     };
+    const at = (localMs: number, run: () => void): TimerHandle => {
+      let timer = time.after(clock.untilMs(localMs), enter(fire));
+      function fire(): void {
+        const leftMs = clock.untilMs(localMs);
+        if (leftMs === 0) run();
+        else timer = time.after(leftMs, enter(fire));
+      }
+      return { cancel: () => timer.cancel() };
+    };
     return {
-      defer: (run) => void time.after(LOOP_MS, when(run)),
-      after: (ms, run) => time.after(ms, when(run)),
+      defer: (run) => void time.after(LOOP_MS, enter(run)),
+      after: (ms, run) => at(clock.nowMs() + ms, run),
       every: (ms, run) => {
-        let isOver = false;
-        const again = (): void => {
-          if (isOver) return;
-          time.after(ms, when(again));
+        let timer = at(clock.nowMs() + ms, again);
+        function again(): void {
+          timer = at(clock.nowMs() + ms, again);
           run();
-        };
-        time.after(ms, when(again));
-        return {
-          cancel: () => {
-            isOver = true;
-          },
-        };
+        }
+        return { cancel: () => timer.cancel() };
       },
     };
   }

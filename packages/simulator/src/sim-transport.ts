@@ -1,6 +1,7 @@
 /** The doubled transport between nodes: messages, snapshots and forwarded calls. */
-import type { PeerMessage, Transport } from '@cashe/server/host';
+import type { PeerIdentity, PeerMessage, Transport } from '@cashe/server/host';
 import type { ForwardedAnswer, SnapshotSink, SnapshotSource } from '@cashe/server/simulation';
+import { classOf } from './message-class.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { World } from './world.js';
 
@@ -14,17 +15,22 @@ const NOTICE_MS_MAX = 50;
 
 export class SimTransport implements Transport {
   readonly #node: SimulatedNode;
+  readonly #clusterId: string;
   readonly #world: World;
   readonly #alive: () => boolean;
+  #peers: ReadonlyMap<number, PeerIdentity> = new Map();
   #queue: { readonly group: number; readonly message: PeerMessage }[] = [];
 
-  constructor(node: SimulatedNode, world: World, alive: () => boolean) {
+  constructor(node: SimulatedNode, world: World, clusterId: string, alive: () => boolean) {
     this.#node = node;
+    this.#clusterId = clusterId;
     this.#world = world;
     this.#alive = alive;
   }
 
-  setPeers(): void {}
+  setPeers(peers: readonly PeerIdentity[]): void {
+    this.#peers = new Map(peers.map((peer) => [peer.replicaId, peer]));
+  }
 
   send(group: number, message: PeerMessage): void {
     this.#world.watch.sent(this.#node, message);
@@ -35,15 +41,25 @@ export class SimTransport implements Transport {
     const queue = this.#queue;
     this.#queue = [];
     for (const { group, message } of queue) {
-      const target = this.#peer(message.to);
+      const target = this.#peer(message.to) ?? this.#asker(message);
       if (target === undefined) continue;
-      const lost = (): void => this.#lost(target);
+      const lost = (): void => this.#lost(target, message.to);
       const arrive = (): void => {
-        if (target.isUp) target.enter(() => target.cluster?.host.receive(group, message));
-        else lost();
+        if (this.#isAdmittedBy(target, message.to)) {
+          target.enter(() => this.#receive(group, message, target));
+        } else {
+          lost();
+        }
       };
-      this.#world.network.send(this.#node.nodeId, target.nodeId, arrive, lost);
+      this.#world.traps.notice({ kind: 'sent', from: this.#node, to: target, message });
+      const kind = classOf(message);
+      this.#world.network.send(this.#node.nodeId, target.nodeId, arrive, lost, kind);
     }
+  }
+
+  #receive(group: number, message: PeerMessage, target: SimulatedNode): void {
+    target.cluster?.host.receive(group, message);
+    this.#world.traps.notice({ kind: 'delivered', from: this.#node, to: target, message });
   }
 
   sendSnapshot(
@@ -56,13 +72,15 @@ export class SimTransport implements Transport {
     const world = this.#world;
     world.time.after(world.network.latencyMs(), () => {
       const isCut = target === undefined || world.network.isCut(this.#node.nodeId, target.nodeId);
-      const sink = isCut ? undefined : target.cluster?.host.receiveSnapshot(group, message);
+      const isThere = !isCut && this.#isAdmittedBy(target, message.to);
+      const sink = isThere ? target.cluster?.host.receiveSnapshot(group, message) : undefined;
       if (sink === undefined || target === undefined) {
         source.close();
         this.#node.enter(() => this.#alive() && done(false));
       } else {
         world.trace(() => `${this.#node.nodeId} sends ${target.nodeId} a snapshot`);
-        new Transfer({ world, from: this.#node, to: target, source, sink, done }).next();
+        const parts = { world, from: this.#node, to: target, message, source, sink, done };
+        new Transfer(parts).next();
       }
     });
   }
@@ -89,9 +107,11 @@ export class SimTransport implements Transport {
     const arrive = (): void => {
       target.enter(() => {
         const stillThere = target.alive();
+        if (target.clusterId !== this.#clusterId) return;
         target.calls?.forwarded(call, (answer) => {
           if (!stillThere()) return;
-          world.network.send(target.nodeId, nodeId, () => settle(answer), lost);
+          const back = (): void => settle(answer);
+          world.network.send(target.nodeId, nodeId, back, lost, 'forwards');
         });
       });
     };
@@ -101,16 +121,28 @@ export class SimTransport implements Transport {
       if (!hasArrived) arrive();
       hasArrived = true;
     };
-    world.network.send(nodeId, target.nodeId, once, lost);
+    world.network.send(nodeId, target.nodeId, once, lost, 'forwards');
   }
 
   close(): void {}
 
   #peer(replicaId: number): SimulatedNode | undefined {
-    return this.#world.nodes[replicaId - 1];
+    const peer = this.#peers.get(replicaId);
+    return peer && this.#world.nodes.find(({ raftAddress }) => raftAddress === peer.raftAddress);
   }
 
-  #lost(target: SimulatedNode): void {
+  /** A hello that names another cluster or another replica is refused (R8). */
+  #isAdmittedBy(target: SimulatedNode, replicaId: number): boolean {
+    return target.isUp && target.replicaId === replicaId && target.clusterId === this.#clusterId;
+  }
+
+  /** Answers go back the way the request came, also to a node that is no member (any more). */
+  #asker({ kind, to }: PeerMessage): SimulatedNode | undefined {
+    if (kind !== 'goneNotice' && !kind.endsWith('Response')) return undefined;
+    return this.#world.nodes.find(({ replicaId }) => replicaId === to);
+  }
+
+  #lost(target: SimulatedNode, replicaId: number): void {
     const world = this.#world;
     const { random } = this.#node;
     const { lossReported, refusedNoticed } = world.swarm;
@@ -119,9 +151,9 @@ export class SimTransport implements Transport {
       this.#node.enter(() => {
         if (!this.#alive()) return;
         const host = this.#node.cluster?.host;
-        host?.unreachable(target.replicaId);
+        host?.unreachable(replicaId);
         const isGone = !target.isUp && !world.network.isCut(this.#node.nodeId, target.nodeId);
-        if (isGone && refusedNoticed) host?.refused(target.replicaId);
+        if (isGone && refusedNoticed) host?.refused(replicaId);
       });
     });
   }
@@ -131,6 +163,7 @@ interface TransferParts {
   readonly world: World;
   readonly from: SimulatedNode;
   readonly to: SimulatedNode;
+  readonly message: InstallSnapshotRequest;
   readonly source: SnapshotSource;
   readonly sink: SnapshotSink;
   readonly done: (delivered: boolean) => void;
@@ -141,6 +174,7 @@ class Transfer {
   readonly #world: World;
   readonly #from: SimulatedNode;
   readonly #to: SimulatedNode;
+  readonly #message: InstallSnapshotRequest;
   readonly #source: SnapshotSource;
   readonly #sink: SnapshotSink;
   readonly #fromAlive: () => boolean;
@@ -153,10 +187,11 @@ class Transfer {
   /** `finish` ends the sink, whatever comes of it. */
   #isFinishing = false;
 
-  constructor({ world, from, to, source, sink, done }: TransferParts) {
+  constructor({ world, from, to, message, source, sink, done }: TransferParts) {
     this.#world = world;
     this.#from = from;
     this.#to = to;
+    this.#message = message;
     this.#source = source;
     this.#sink = sink;
     this.#fromAlive = from.alive();
@@ -185,6 +220,8 @@ class Transfer {
   #arrive(chunk: Uint8Array | undefined): void {
     if (this.#isOver || !this.#toAlive()) return;
     if (this.#world.network.isCut(this.#from.nodeId, this.#to.nodeId)) return;
+    const ends = { from: this.#from, to: this.#to };
+    this.#world.traps.notice({ kind: 'delivered', ...ends, message: this.#message });
     if (chunk === undefined) {
       this.#isFinishing = true;
       this.#sink.finish((error) => this.#end(error === undefined));

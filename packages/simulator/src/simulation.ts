@@ -2,25 +2,29 @@
  * One run: the safety phase, in which everything may break, then the liveness phase, in which all
  * is healed and the cluster must elect, answer and converge within stated bounds.
  */
-import type { ClusterIdentity, GroupRecords } from '@cashe/server/host';
-import {
-  type Genesis,
-  genesisSettings,
-  newGenesisRecord,
-  readGenesis,
-} from '@cashe/server/simulation';
-import type { CallRecord } from './call-record.js';
+import type { Founder } from '@cashe/server/simulation';
+import type { Settings } from '@cashe/store';
+import { checkNotCommitted } from './call-check.js';
+import { type CallRecord, describe } from './call-record.js';
 import { checkExactlyOnce } from './checker/exactly-once.js';
 import { History } from './checker/history.js';
-import { checkLinearizability } from './checker/linearizability.js';
-import { describe, SimClient } from './client.js';
+import { checkLinearizability, linearizabilityLimits } from './checker/linearizability.js';
 import { SimulationFailure } from './failure.js';
+import { runningMembers } from './members.js';
+import { MembershipNemesis } from './membership-nemesis.js';
 import { Nemesis } from './nemesis.js';
 import { Network } from './network.js';
+import { Operator } from './operator.js';
 import { SeededRandom } from './random.js';
-import { checkRevisions } from './revision-check.js';
+import { Ledger } from './reference/ledger.js';
+import { namesOf, RunClients } from './run-clients.js';
+import { plannedSwarm, type RunPlan } from './run-plan.js';
+import type { RunStats } from './run-stats.js';
 import { SimNode } from './sim-node.js';
+import type { SimulatedNode } from './simulated-node.js';
 import { type Swarm, swarmOf } from './swarm.js';
+import { settingsOf } from './swarm-workload.js';
+import { Traps } from './traps.js';
 import { VirtualTime } from './virtual-time.js';
 import { Watch } from './watch.js';
 import type { World } from './world.js';
@@ -30,8 +34,12 @@ const LEADER_WITHIN_MS = 5_000;
 /** A write and a read through every single node. */
 const ANSWERS_WITHIN_MS = 5_000;
 const CONVERGENCE_WITHIN_MS = 20_000;
+/** Lost members removed, learners promoted, whoever was on the way in or out has arrived (R26). */
+const MEMBERS_WITHIN_MS = 30_000;
 /** Every call settles by its deadline, so this ends. */
 const SETTLE_WITHIN_MS = 15_000;
+/** A key that needs more is undecided here; the ledger has decided it all the same. */
+const SEARCH_LIMITS = { ...linearizabilityLimits, configsMax: 20_000 };
 /** Events between two looks at all replicas, and between two scans of their state machines. */
 const LOOK_EVENTS = 64;
 const LOOK_INSIDE_EVENTS = 20_000;
@@ -39,12 +47,7 @@ const LOOK_INSIDE_EVENTS = 20_000;
 export type Tracer = (atMs: number, line: string) => void;
 
 export interface SimulationResult {
-  readonly virtualMs: number;
-  readonly events: number;
-  readonly calls: number;
-  readonly unknown: number;
-  readonly elections: number;
-  readonly faults: number;
+  readonly stats: RunStats;
   readonly digest: string;
 }
 
@@ -54,73 +57,110 @@ export class Simulation implements World {
   readonly swarm: Swarm;
   readonly network: Network;
   readonly watch: Watch = new Watch();
+  readonly traps: Traps = new Traps();
   readonly history: History = new History();
-  readonly nodes: readonly SimNode[];
-  readonly #genesis: Genesis;
+  readonly nodes: SimNode[] = [];
+  readonly founders: readonly Founder[];
+  readonly settings: Settings;
+  readonly #skipFaults: ReadonlySet<number>;
+  #faultCount = 0;
+  readonly #nemesis: Nemesis;
+  readonly #membership: MembershipNemesis;
+  readonly ledger: Ledger;
+  #clients: RunClients | undefined;
+  #undecided = 0;
   readonly #tracer: Tracer | undefined;
   #failure: SimulationFailure | undefined;
+  #stepped: SimulatedNode | undefined;
 
-  constructor(seed: number, tracer: Tracer | undefined) {
+  constructor(plan: RunPlan, tracer: Tracer | undefined) {
     this.#tracer = tracer;
-    this.random = new SeededRandom(seed);
-    this.swarm = swarmOf(this.random.fork());
+    this.random = new SeededRandom(plan.seed);
+    this.#skipFaults = plan.skipFaults;
+    this.swarm = plannedSwarm(swarmOf(this.random.fork()), plan);
     this.network = new Network(this.time, this.random.fork(), this.swarm.network);
     const { nodeCount } = this.swarm;
-    this.nodes = Array.from({ length: nodeCount }, (_, index) => new SimNode(this, index));
-    this.#genesis = this.#found();
+    for (let index = 0; index < nodeCount; index += 1) this.addNode();
+    this.founders = this.nodes.map(({ nodeId, clientAddress, raftAddress }) => {
+      return { id: nodeId, client: clientAddress, raft: raftAddress };
+    });
+    this.settings = settingsOf(this.swarm, this.swarm.replicationFactor);
+    this.ledger = new Ledger(this.settings, this.history);
+    this.ledger.leases.clockErrorMs = () => {
+      return this.nodes.reduce((sum, { clock }) => sum + clock.errorMs(), 0);
+    };
+    // Before the clients: fewer of them must not change the faults.
+    this.#nemesis = new Nemesis(this, namesOf(this));
+    this.#membership = new MembershipNemesis(this);
     this.trace(() => `swarm ${JSON.stringify(this.swarm)}`);
   }
 
   async run(): Promise<SimulationResult> {
     for (const node of this.nodes) node.start();
-    const clients = Array.from({ length: this.swarm.clientCount }, (_, i) => this.#client(i));
-    const names = clients.map(({ name }) => name);
-    const nemesis = new Nemesis(this, names);
-    for (const client of clients) client.startWorkload();
+    const nemesis = this.#nemesis;
+    const clients = new RunClients(this);
+    this.#clients = clients;
+    clients.start();
     nemesis.start();
-    await this.#pass(this.swarm.safetyMs);
+    this.#membership.start();
+    await this.pass(this.swarm.safetyMs);
     this.trace(() => 'everything is healed');
+    this.#membership.stop();
     nemesis.heal();
-    for (const client of clients) client.stopWorkload();
-    await this.#until(() => this.#hasLeader(), LEADER_WITHIN_MS, 'a leader');
-    const settled = (): boolean => clients.every(({ openCalls }) => openCalls === 0);
-    await this.#until(settled, SETTLE_WITHIN_MS, 'the answers to all calls');
-    const probes = await this.#probe();
-    await this.#until(() => this.#hasConverged(), CONVERGENCE_WITHIN_MS, 'convergence');
+    const operator = new Operator(this);
+    operator.start();
+    clients.stop();
+    await this.until(() => this.#hasLeader(), LEADER_WITHIN_MS, 'a leader');
+    await this.until(() => clients.openCalls === 0, SETTLE_WITHIN_MS, 'the answers to all calls');
+    await this.until(
+      () => operator.unfinished() === undefined,
+      MEMBERS_WITHIN_MS,
+      () => {
+        return `members in order: ${operator.unfinished()}`;
+      },
+    );
+    await this.#probe(clients);
+    await this.verify(clients.records);
+    return { stats: this.stats(), digest: this.#digest() };
+  }
+
+  /** After the last call: all replicas agree, and the whole history holds. */
+  async verify(records: readonly CallRecord[]): Promise<void> {
+    await this.until(() => this.#hasConverged(), CONVERGENCE_WITHIN_MS, 'convergence');
     this.watch.look(this.nodes);
     this.watch.lookInside(this.nodes);
-    const records = [...clients, ...probes].flatMap((client) => client.records);
-    checkRevisions(records);
+    checkNotCommitted(records, this.ledger);
     this.#checkHistory();
-    return this.#result(records, nemesis);
   }
 
-  identityOf({ nodeId, index, replicaId }: SimNode): ClusterIdentity {
-    const { clusterId, groupCount, bytes, founders } = this.#genesis;
+  /** Of the run so far. */
+  stats(): RunStats {
+    const records = this.#clients?.records ?? [];
     return {
-      clusterId,
-      nodeId,
-      nodeUid: uidOf(index),
-      replicaId,
-      groupCount,
-      genesisRecord: bytes,
-      genesis: (group) => this.#genesis.group(group),
-      members: founders,
+      virtualMs: this.time.nowMs,
+      events: this.time.events,
+      calls: records.length,
+      unknown: records.filter(({ outcome }) => outcome === 'unknown').length,
+      elections: this.watch.elections,
+      faultCount: this.#faultCount,
+      faults: new Map<string, number>([...this.#nemesis.counts, ...this.#membership.counts]),
+      undecided: this.#undecided,
     };
   }
 
-  firstRecords(replicaId: number): GroupRecords {
-    const voters = this.nodes.map((node) => node.replicaId);
-    const configuration = { voters, votersOutgoing: [], learners: [], replicaIdMax: voters.length };
-    const meta = { lastIncludedIndex: 0, lastIncludedTerm: 0, configuration };
-    return {
-      group: 0,
-      replicaId,
-      hardState: { currentTerm: 0, votedFor: 0, commitIndex: 0 },
-      entries: [],
-      snapshot: { meta, file: '', replacesLog: true },
-      tombstone: false,
-    };
+  addNode(): SimNode {
+    const node = new SimNode(this, this.nodes.length);
+    this.nodes.push(node);
+    return node;
+  }
+
+  stepped(node: SimulatedNode): void {
+    this.#stepped = node;
+  }
+
+  nextFault(): number | undefined {
+    this.#faultCount += 1;
+    return this.#skipFaults.has(this.#faultCount) ? undefined : this.#faultCount;
   }
 
   fail(failure: SimulationFailure): void {
@@ -131,45 +171,30 @@ export class Simulation implements World {
     this.#tracer?.(this.time.nowMs, line());
   }
 
-  #found(): Genesis {
-    const founders = this.nodes.map(({ nodeId, index }) => ({
-      nodeId,
-      nodeUid: uidOf(index),
-      clientAddress: `${nodeId}:3000`,
-      raftAddress: `${nodeId}:4000`,
-    }));
-    const settings = {
-      ...genesisSettings({ replicationFactor: this.nodes.length }),
-      sessionWindow: this.swarm.sessionWindow,
-    };
-    const random = this.random.fork();
-    return readGenesis(newGenesisRecord(founders, settings, (count) => random.bytes(count)));
-  }
-
-  #client(index: number): SimClient {
-    const endpoints = this.nodes.map(({ nodeId }) => `${nodeId}:3000`);
-    return new SimClient(this, `c${index}`, endpoints, endpoints.length);
-  }
-
-  async #pass(ms: number): Promise<void> {
+  /** Runs for so long. */
+  async pass(ms: number): Promise<void> {
     let isOver = false;
     this.time.after(ms, () => {
       isOver = true;
     });
-    await this.#until(() => isOver, ms + 1, 'the time itself');
+    await this.until(() => isOver, ms + 1, 'the time itself');
   }
 
-  async #until(done: () => boolean, withinMs: number, what: string): Promise<void> {
+  /** Runs until `done`; the run has failed when that takes longer. */
+  async until(done: () => boolean, withinMs: number, what: string | (() => string)): Promise<void> {
     const endMs = this.time.nowMs + withinMs;
     while (!done()) {
       if (!this.time.step() || this.time.nowMs > endMs) {
         this.#traceReplicas();
-        throw new SimulationFailure('liveness', `not within ${withinMs} ms: ${what}`);
+        const missing = typeof what === 'string' ? what : what();
+        throw new SimulationFailure('liveness', `not within ${withinMs} ms: ${missing}`);
       }
       // Only opening a node waits by promises; all of them settle before the next event.
       if (this.nodes.some(({ isBooting }) => isBooting)) {
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
+      if (this.#stepped !== undefined) this.watch.stepped(this.#stepped);
+      this.#stepped = undefined;
       if (this.time.events % LOOK_EVENTS === 0) this.watch.look(this.nodes);
       if (this.time.events % LOOK_INSIDE_EVENTS === 0) this.watch.lookInside(this.nodes);
       if (this.#failure !== undefined) throw this.#failure;
@@ -190,60 +215,38 @@ export class Simulation implements World {
     });
   }
 
-  /** A new client of each node alone: its calls are forwarded where they must be (R30). */
-  async #probe(): Promise<SimClient[]> {
-    const probes = this.nodes.map(({ nodeId, index }) => {
-      return new SimClient(this, `p${index}`, [`${nodeId}:3000`], 1);
-    });
-    const answered: CallRecord[] = [];
-    for (const probe of probes) {
-      probe.call('set', `probe-${probe.name}`, ANSWERS_WITHIN_MS, (set) => {
-        answered.push(set);
-        probe.call('get', `probe-${probe.name}`, ANSWERS_WITHIN_MS, (get) => answered.push(get));
-      });
-    }
-    const isDone = (): boolean => answered.length === 2 * probes.length;
-    await this.#until(isDone, 3 * ANSWERS_WITHIN_MS, 'answers through every node');
-    const refused = answered.find(({ outcome }) => outcome !== 'committed');
+  async #probe(clients: RunClients): Promise<void> {
+    const probe = clients.probe(runningMembers(this.nodes), ANSWERS_WITHIN_MS);
+    await this.until(() => probe.isDone(), 3 * ANSWERS_WITHIN_MS, 'answers through every node');
+    const refused = probe.refused();
     if (refused !== undefined) throw new SimulationFailure('liveness', describe(refused));
-    return probes;
   }
 
   #hasConverged(): boolean {
-    const first = this.nodes[0]?.replica;
-    if (first === undefined) return false;
-    const last = first.raft.status().lastIndex;
-    return this.nodes.every(({ replica }) => {
+    const members = runningMembers(this.nodes);
+    const last = members[0]?.replica?.raft.status().lastIndex;
+    return members.every(({ replica }) => {
       if (replica === undefined || replica.restoring) return false;
       return replica.store.appliedIndex === last && replica.raft.status().lastIndex === last;
     });
   }
 
   #checkHistory(): void {
-    for (const result of [
-      checkLinearizability(this.history.ops),
-      checkExactlyOnce(this.history.ops),
-    ]) {
+    // What the log never held took no effect: nothing is left of it for the search to consider.
+    const ops = this.history.ops.filter(({ kind, outcome, value }) => {
+      if (kind !== 'set' || outcome !== 'unknown') return true;
+      return this.ledger.setOf(value ?? '') !== undefined;
+    });
+    for (const result of [checkLinearizability(ops, SEARCH_LIMITS), checkExactlyOnce(ops)]) {
       if (result.kind === 'violation') throw new SimulationFailure('safety', result.text);
+      if (result.kind === 'inconclusive') this.#undecided += result.keys.length;
     }
   }
 
-  #result(records: readonly CallRecord[], nemesis: Nemesis): SimulationResult {
-    const digest = this.nodes[0]?.replica?.store.digest();
+  #digest(): string {
+    const digest = runningMembers(this.nodes)[0]?.replica?.store.digest();
     this.time.note(digest?.high ?? 0);
     this.time.note(digest?.low ?? 0);
-    return {
-      virtualMs: this.time.nowMs,
-      events: this.time.events,
-      calls: records.length,
-      unknown: records.filter(({ outcome }) => outcome === 'unknown').length,
-      elections: this.watch.elections,
-      faults: [...nemesis.counts.values()].reduce((sum, count) => sum + count, 0),
-      digest: this.time.hash.toString(16).padStart(8, '0'),
-    };
+    return this.time.hash.toString(16).padStart(8, '0');
   }
-}
-
-function uidOf(index: number): string {
-  return `${index}`.repeat(32);
 }

@@ -1,34 +1,34 @@
 /** One seed chooses the whole run: sizes, speeds, limits, faults and their rates. */
 import { type HostConfig, hostConfig } from '@cashe/server/host';
+import { type FaultKind, faultKinds } from './nemesis/kinds.js';
 import type { SeededRandom } from './random.js';
+import { type WorkloadSwarm, workloadOf } from './swarm-workload.js';
 
-export type FaultKind =
-  | 'crashAny'
-  | 'crashLeader'
-  | 'crashMajority'
-  | 'crashAll'
-  | 'pause'
-  | 'isolateAny'
-  | 'isolateLeader'
-  | 'halves'
-  | 'oneWay'
-  | 'badNetwork'
-  | 'slowDisk'
-  | 'transfer';
+export type MembershipFault =
+  | 'join'
+  | 'joinLate'
+  | 'leave'
+  | 'removeLeader'
+  | 'removeIsolated'
+  | 'removeCrashed'
+  | 'twoAdmins'
+  | 'loseDisk'
+  | 'rejoin'
+  | 'splitJoint'
+  | 'crashJoint';
 
-const FAULT_KINDS: readonly FaultKind[] = [
-  'crashAny',
-  'crashLeader',
-  'crashMajority',
-  'crashAll',
-  'pause',
-  'isolateAny',
-  'isolateLeader',
-  'halves',
-  'oneWay',
-  'badNetwork',
-  'slowDisk',
-  'transfer',
+const MEMBERSHIP_FAULTS: readonly MembershipFault[] = [
+  'join',
+  'joinLate',
+  'leave',
+  'removeLeader',
+  'removeIsolated',
+  'removeCrashed',
+  'twoAdmins',
+  'loseDisk',
+  'rejoin',
+  'splitJoint',
+  'crashJoint',
 ];
 
 /** Chances are per message. */
@@ -42,7 +42,7 @@ export interface NetworkConditions {
   readonly delayMaxMs: number;
 }
 
-export interface Swarm {
+export interface Swarm extends WorkloadSwarm {
   readonly nodeCount: number;
   readonly network: NetworkConditions;
   readonly badNetwork: NetworkConditions;
@@ -50,21 +50,17 @@ export interface Swarm {
   readonly syncMs: number;
   readonly faults: readonly FaultKind[];
   readonly faultGapMs: number;
+  /** A node's clock runs at most so much faster or slower than another's; 1: all alike. */
+  readonly driftMax: number;
+  readonly replicationFactor: number;
+  /** Empty: the members stay who they are. */
+  readonly membershipFaults: readonly MembershipFault[];
+  readonly membershipGapMs: number;
   readonly safetyMs: number;
   readonly hostConfig: HostConfig;
   readonly segmentBytes: number;
   readonly blockBytesMax: number;
   readonly walBytesMax: number;
-  readonly sessionWindow: number;
-  readonly clientCount: number;
-  readonly callersPerClient: number;
-  readonly keyCount: number;
-  readonly valueBytes: number;
-  readonly thinkMs: number;
-  /** Share of ops that write. */
-  readonly writes: number;
-  readonly deadlineMinMs: number;
-  readonly deadlineMaxMs: number;
   /** A refused connection is noticed and told to the host (R7). */
   readonly refusedNoticed: boolean;
   /** Share of losses that are reported to the sender's host. */
@@ -90,18 +86,38 @@ export function swarmOf(random: SeededRandom): Swarm {
     delayMaxMs: random.pick([50, 500, 3_000]),
   };
   const workload = workloadOf(random);
-  const enabled = FAULT_KINDS.filter(() => random.chance(0.5));
   return {
-    nodeCount: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5]),
+    nodeCount: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7]),
     network,
     badNetwork,
-    faults: enabled.length > 0 ? enabled : ['crashAny'],
+    faults: faultsOf(random),
     faultGapMs: random.pick([150, 500, 1_500]),
+    driftMax: random.pick([1, 1.001, 1.1, 2]),
+    ...membershipOf(random),
     safetyMs: random.pick([4_000, 8_000, 15_000]),
     refusedNoticed: random.chance(0.5),
     lossReported: random.pick([0, 0.5, 1]),
     ...storageOf(random, workload.valueBytes),
     ...workload,
+  };
+}
+
+/** Many kinds at once, or few that strike again and again. */
+function faultsOf(random: SeededRandom): FaultKind[] {
+  const share = random.pick([0, 0.1, 0.3, 0.6]);
+  const enabled = faultKinds.filter(() => random.chance(share));
+  return enabled.length > 0 ? enabled : [random.pick(faultKinds), random.pick(faultKinds)];
+}
+
+/** Half of all runs change their members. */
+function membershipOf(
+  random: SeededRandom,
+): Pick<Swarm, 'replicationFactor' | 'membershipFaults' | 'membershipGapMs'> {
+  const changes = random.chance(0.5);
+  return {
+    replicationFactor: random.pick([1, 3, 3, 5, 7]),
+    membershipFaults: MEMBERSHIP_FAULTS.filter(() => random.chance(0.6) && changes),
+    membershipGapMs: random.pick([300, 1_000, 3_000]),
   };
 }
 
@@ -124,42 +140,17 @@ function storageOf(random: SeededRandom, valueBytes: number): Pick<Swarm, Storag
     blockBytesMax,
     walBytesMax: segmentBytes * random.pick([4, 16]),
     hostConfig: hostConfig({
-      tailBytesMax: (2 * 1024 + 32 * valueBytes) * random.pick([4, 16, 256]),
+      tailBytesMax:
+        (2 * 1024 + 32 * valueBytes) * random.pick([4, 16, valueBytes > 1_000 ? 32 : 256]),
       appendBytesMax: random.pick([1024, 16 * 1024]),
       inflightAppendsMax: random.pick([2, 8, 64]),
-      entryOpsMax: random.pick([4, 64, 8192]),
+      entryOpsMax: random.pick([4, 64, valueBytes > 100 ? 128 : 512]),
       entriesPerStepMax: random.pick([1, 16]),
-      snapshotTriggerBytes: random.pick([8 * 1024, 64 * 1024, 256 * 1024 * 1024]),
+      snapshotTriggerBytes: random.pick([2 * 1024, 8 * 1024, 64 * 1024, 256 * 1024 * 1024]),
       snapshotStepBytes: random.pick([512, 16 * 1024]),
       digestEntries: random.pick([4, 64]),
       clockEntryMs: random.pick([500, 60_000]),
       inboxPerStepMax: random.pick([4, 256]),
     }),
-  };
-}
-
-type Workload =
-  | 'sessionWindow'
-  | 'clientCount'
-  | 'callersPerClient'
-  | 'keyCount'
-  | 'valueBytes'
-  | 'thinkMs'
-  | 'writes'
-  | 'deadlineMinMs'
-  | 'deadlineMaxMs';
-
-function workloadOf(random: SeededRandom): Pick<Swarm, Workload> {
-  const deadlineMinMs = random.pick([20, 200, 1_000]);
-  return {
-    sessionWindow: random.pick([1, 4, 64]),
-    clientCount: 1 + random.below(4),
-    callersPerClient: 1 + random.below(4),
-    keyCount: random.pick([1, 3, 8]),
-    valueBytes: random.pick([8, 8, 200, 1_500]),
-    thinkMs: random.pick([1, 10, 50]),
-    writes: random.pick([0.2, 0.5, 0.9]),
-    deadlineMinMs,
-    deadlineMaxMs: deadlineMinMs * random.pick([1, 3, 10]),
   };
 }

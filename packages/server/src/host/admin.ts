@@ -29,6 +29,7 @@ interface AdminParts {
   readonly clusterId: string;
   readonly genesisRecord: Uint8Array;
   readonly membershipMs: number;
+  readonly electionTicks: number;
   readonly replicas: () => Iterable<Replica>;
 }
 
@@ -96,7 +97,7 @@ export class Admin {
 
   #step(replica: Replica): void {
     const nodes = this.#meta.store.nodes();
-    const action = nextMembershipStep(replica, nodes);
+    const action = nextMembershipStep(replica, nodes, this.#parts.electionTicks);
     if (action === undefined) return;
     if (action.kind !== 'dropNode') {
       takeMembershipStep(replica, action, this.#parts.log);

@@ -10,9 +10,10 @@ import type {
   RestoredState,
   SnapshotMeta,
 } from '@cashe/raft';
-import type { StateMachine } from '@cashe/store';
+import type { AppliedEntry, StateMachine } from '@cashe/store';
 import { LogStamp } from './log-stamp.js';
 import type { Scheduler } from './ports.js';
+import type { ApplyObserver } from './replica-context.js';
 import { restoreSnapshot } from './restore.js';
 import type { GroupLog, SnapshotStore, Wal } from './storage-ports.js';
 
@@ -33,6 +34,7 @@ interface BootParts {
   readonly readBytesMax: number;
   /** The state of a group that has no snapshot yet. */
   newStore(group: number): StateMachine;
+  readonly onApplied: ApplyObserver | undefined;
 }
 
 export class BootError extends Error {
@@ -54,7 +56,10 @@ export async function bootReplica(log: GroupLog, parts: BootParts): Promise<Boot
     const entries = await readEntries(log.group, next, parts);
     if (entries.length === 0) throw new BootError(`group ${log.group}: no entry at ${next}`);
     for (const entry of entries) {
-      if (entry.index <= log.hardState.commitIndex) apply(store, entry);
+      if (entry.index <= log.hardState.commitIndex) {
+        const result = apply(store, entry);
+        parts.onApplied?.(log.group, entry, result, store);
+      }
       tail.push(entry, store.appliedIndex);
     }
     next += entries.length;
@@ -66,7 +71,8 @@ export async function bootReplica(log: GroupLog, parts: BootParts): Promise<Boot
     entries: tail.entries,
     appliedIndex: store.appliedIndex,
   };
-  const stamp = new LogStamp(tail.lastNormal, log.lastEntryWallTimeMs);
+  const { lastIncludedTerm } = marker.meta;
+  const stamp = new LogStamp(tail.lastNormal, log.lastEntryWallTimeMs, lastIncludedTerm);
   return { restored: restoredState, store, stamp };
 }
 
@@ -121,9 +127,10 @@ class BootTail {
   }
 }
 
-function apply(store: StateMachine, entry: Entry): void {
-  if (entry.kind === 'normal') store.apply(entry.index, entry.data, undefined);
-  else store.skip(entry.index);
+function apply(store: StateMachine, entry: Entry): AppliedEntry | undefined {
+  if (entry.kind === 'normal') return store.apply(entry.index, entry.data, undefined);
+  store.skip(entry.index);
+  return undefined;
 }
 
 function restored(file: string, parts: BootParts): Promise<StateMachine> {

@@ -1,59 +1,103 @@
 /**
  * Cluster time (R16): ms since genesis, carried by the log and by the leader's messages. Not wall
- * time. Every estimate is a lower bound of what the leader has reached, so a new leader that
- * starts from the highest one known to its voters never goes back and never expires a key early.
+ * time. Every estimate is a lower bound of what its leader has reached, and is worth nothing once a
+ * later leader has stamped entries: that one may have started from less, and a lease it began must
+ * not be judged by a clock that runs ahead of its own.
  */
+interface Estimate {
+  readonly timeMs: number;
+  /** Local monotonic time it was known at. */
+  readonly atMs: number;
+  /** Of the leader it comes from. */
+  readonly term: number;
+}
+
+/** What a new leader's log says of the time. */
+export interface LastStamp {
+  readonly timeMs: number;
+  /** Of the last entry that carries a time. */
+  readonly term: number;
+  /** Wall time since it was written; used only when nobody has an estimate. */
+  readonly wallGapMs: number;
+}
+
+/** What a leader's messages say of the time. */
+export interface ClockedMessage {
+  readonly clusterTime: number;
+  readonly term: number;
+}
+
 export class ClusterClock {
-  /** Highest known cluster time and the local monotonic time it was known at. */
-  #timeMs = 0;
-  #atMs = 0;
-  /** Whether anything but the log told the time since this process started. */
-  #known = false;
-  #voteMs = 0;
+  /** undefined: nothing but the log told the time since this process started. */
+  #estimate: Estimate | undefined;
+  #vote: Estimate | undefined;
+  /** What is known apart from leading; undefined: this time is the cluster's, or we do not lead. */
+  #beforeLeading: { readonly estimate: Estimate | undefined } | undefined;
   /** Leading on the fallback of R16, and the entry that restarts all leases is not applied yet. */
   #provisional = false;
 
   /** This replica's estimate; 0 while nothing has told the time since it started. */
   estimate(nowMs: number): number {
-    return this.#known ? this.#timeMs + (nowMs - this.#atMs) : 0;
+    const known = this.#estimate;
+    return known === undefined ? 0 : known.timeMs + (nowMs - known.atMs);
   }
 
-  /** What others may be told; 0 while the time rests on the fallback alone. */
+  /** What others may be told; 0 while this leader's time may still be replaced by another's. */
   told(nowMs: number): number {
-    return this.#provisional ? 0 : this.stamp(nowMs);
+    return this.#beforeLeading !== undefined || this.#provisional ? 0 : this.stamp(nowMs);
   }
 
-  /** A message of the current term's leader carried `timeMs`; 0: it does not say. */
-  observe(timeMs: number, nowMs: number): void {
-    if (timeMs === 0) return;
-    if (this.#known && timeMs <= this.estimate(nowMs)) return;
-    this.#timeMs = timeMs;
-    this.#atMs = nowMs;
-    this.#known = true;
+  /** The term of the leader whose time `told` goes on with. */
+  get toldTerm(): number {
+    return this.#estimate?.term ?? 0;
   }
 
-  /** A voter's estimate; 0 when it has none. */
-  observeVote(timeMs: number): void {
-    this.#voteMs = Math.max(this.#voteMs, timeMs);
+  /** A message of the leader of `term` carried `timeMs`; 0: it does not say. */
+  observe(timeMs: number, term: number, nowMs: number): void {
+    const known = this.#estimate;
+    if (timeMs === 0 || (known !== undefined && term < known.term)) return;
+    if (known?.term === term && timeMs <= this.estimate(nowMs)) return;
+    this.#estimate = { timeMs, atMs: nowMs, term };
+  }
+
+  /** A voter's estimate and the term of the leader it has it from; 0 when it has none. */
+  observeVote(timeMs: number, term: number): void {
+    const vote = this.#vote;
+    if (timeMs === 0 || (vote !== undefined && term < vote.term)) return;
+    if (vote === undefined || term > vote.term || timeMs > vote.timeMs) {
+      this.#vote = { timeMs, atMs: 0, term };
+    }
   }
 
   /**
-   * Starts counting as leader. `lastStampMs` is the stamp of the last entry in the log and
-   * `wallGapMs` the wall time since that entry was written, used only when neither this replica
-   * nor a voter has an estimate. In that case all leases must restart at full length, and until an
-   * entry that says so is applied nobody is told the time: `isProvisional`.
+   * Starts counting as leader of `term`. The wall clock serves only when neither this replica nor a
+   * voter has an estimate that is still worth something. In that case all leases must restart at
+   * full length, and until an entry that says so is applied nobody is told the time.
    */
-  lead(lastStampMs: number, wallGapMs: number, nowMs: number): void {
-    const told = this.#known || this.#voteMs > 0;
-    const gapMs = told ? 0 : Math.min(Math.max(wallGapMs, 0), WALL_GAP_MS_MAX);
-    this.#timeMs = Math.max(lastStampMs + gapMs, this.estimate(nowMs), this.#voteMs);
-    this.#atMs = nowMs;
-    this.#known = true;
-    this.#provisional = !told && lastStampMs > 0;
+  lead(last: LastStamp, term: number, nowMs: number): void {
+    const before = this.#estimate;
+    const own = before !== undefined && before.term >= last.term ? this.estimate(nowMs) : 0;
+    const vote = this.#vote !== undefined && this.#vote.term >= last.term ? this.#vote.timeMs : 0;
+    this.#vote = undefined;
+    const isTold = own > 0 || vote > 0;
+    const gapMs = isTold ? 0 : Math.min(Math.max(last.wallGapMs, 0), WALL_GAP_MS_MAX);
+    this.#estimate = { timeMs: Math.max(last.timeMs + gapMs, own, vote), atMs: nowMs, term };
+    this.#beforeLeading = { estimate: before };
+    this.#provisional = !isTold && last.timeMs > 0;
   }
 
   get isProvisional(): boolean {
     return this.#provisional;
+  }
+
+  /** Leading, and no entry of the own term is known to be committed. */
+  get isUnsettled(): boolean {
+    return this.#beforeLeading !== undefined;
+  }
+
+  /** An own entry is committed: every later leader has it, and knows whose time counts. */
+  settle(): void {
+    this.#beforeLeading = undefined;
   }
 
   /** The entry that restarts the leases is applied: from here on the time is the cluster's. */
@@ -61,9 +105,11 @@ export class ClusterClock {
     this.#provisional = false;
   }
 
-  /** No longer leader. A time that was never confirmed is forgotten. */
+  /** No longer leader. A time that was never the cluster's is forgotten. */
   stepDown(): void {
-    if (this.#provisional) this.#known = false;
+    if (this.#beforeLeading !== undefined) this.#estimate = this.#beforeLeading.estimate;
+    else if (this.#provisional) this.#estimate = undefined;
+    this.#beforeLeading = undefined;
     this.#provisional = false;
   }
 

@@ -23,7 +23,7 @@ import type { NodeCalls } from './node-calls.js';
 import { Peers } from './peers.js';
 import type { Clock, Logger, PeerIntroduction, Scheduler, Transport } from './ports.js';
 import { Replica } from './replica.js';
-import type { ReplicaContext, ReplicaView } from './replica-context.js';
+import type { ApplyObserver, ReplicaContext, ReplicaView } from './replica-context.js';
 import type { GroupLog, SnapshotStore, Wal } from './storage-ports.js';
 
 /** Who this node is in the cluster, and what the cluster started from. */
@@ -54,6 +54,8 @@ export interface ClusterPorts {
   readonly fatal: (error: Error) => void;
   /** The committed configuration no longer has this node (R26). */
   readonly onRemoved: () => void;
+  /** Hears of every entry applied here, also while booting; for the simulator. */
+  readonly onApplied?: ApplyObserver;
 }
 
 export class Cluster {
@@ -63,6 +65,7 @@ export class Cluster {
   readonly #peers: Peers;
   readonly #admin: Admin;
   #serving = false;
+  #ticks = 0;
   #removed = false;
 
   private constructor(identity: ClusterIdentity, ports: ClusterPorts, host: Host, peers: Peers) {
@@ -77,6 +80,7 @@ export class Cluster {
         clusterId: identity.clusterId,
         genesisRecord: identity.genesisRecord,
         membershipMs: ports.config.membershipMs,
+        electionTicks: ports.config.electionTicksMin,
         replicas: () => host.replicas.values(),
       },
       this.#meta(),
@@ -221,11 +225,25 @@ export class Cluster {
   onTick(): void {
     this.#admin.tick();
     this.#updateServing();
+    this.#askWhetherGone();
     const removed = this.#meta().raft.status().removed;
     if (!removed || this.#removed) return;
     this.#removed = true;
     this.#ports.log.warn('this node was removed from the cluster');
     this.#ports.onRemoved();
+  }
+
+  /** Admission told of members that a joiner's log may not name before it is removed again. */
+  #askWhetherGone(): void {
+    this.#ticks += 1;
+    if (this.#ticks % this.#ports.config.electionTicksMax !== 0) return;
+    const members = this.#peers.others().map(({ replicaId }) => replicaId);
+    for (const { raft, replicaId } of this.host.replicas.values()) {
+      const { leaderId, configuration } = raft.status();
+      const { voters, learners } = configuration;
+      const isNamed = voters.includes(replicaId) || learners.includes(replicaId);
+      if (leaderId === 0 && !isNamed) raft.askWhetherGone(members);
+    }
   }
 
   #updateServing(): void {
@@ -260,6 +278,7 @@ async function loadReplica(
     tailBytesMax: config.tailBytesMax,
     readBytesMax: config.applyingBytesMax,
     newStore: (group) => createStore(identity.genesis(group)),
+    onApplied: ports.onApplied,
   });
   return new Replica({
     group: log.group,

@@ -16,7 +16,7 @@ import type {
   Transport,
 } from './ports.js';
 import type { Replica } from './replica.js';
-import type { ReplicaContext, ReplicaView } from './replica-context.js';
+import type { ApplyObserver, ReplicaContext, ReplicaView } from './replica-context.js';
 import type { Wal } from './storage-ports.js';
 
 interface HostPorts {
@@ -30,6 +30,7 @@ interface HostPorts {
   readonly fatal: (error: Error) => void;
   readonly onLeadership: (replica: ReplicaView, state: SoftState) => void;
   readonly onMembership: (replica: ReplicaView) => void;
+  readonly onApplied?: ApplyObserver;
   /** Once per tick, after the replicas' own. */
   readonly onTick: () => void;
 }
@@ -73,6 +74,7 @@ export class Host {
       fatal: (error) => this.fatal(error),
       onLeadership: ports.onLeadership,
       onMembership: ports.onMembership,
+      onApplied: ports.onApplied,
     };
   }
 

@@ -13,6 +13,7 @@ export type {
   Transport,
   TransportHandler,
 } from './ports.js';
+export type { ApplyObserver } from './replica-context.js';
 export type {
   DataDirectory,
   GroupLog,

@@ -39,9 +39,12 @@ export class LeaderStamp {
     const { clusterClock, store } = this.#replica;
     const { clock } = this.#context;
     const nowMs = clock.nowMs();
-    const stampMs = Math.max(this.#log.clusterTimeMs(), store.stats().clusterTimeMs);
-    const gapMs = this.#log.wallGapMs(clock.wallMs());
-    clusterClock.lead(stampMs, gapMs, nowMs);
+    const last = {
+      timeMs: Math.max(this.#log.clusterTimeMs(), store.stats().clusterTimeMs),
+      term: this.#log.term(),
+      wallGapMs: this.#log.wallGapMs(clock.wallMs()),
+    };
+    clusterClock.lead(last, this.#replica.term, nowMs);
     this.#restartIndex = 0;
     this.#clockIndex = 0;
     this.#clockAtMs = nowMs;
@@ -72,9 +75,9 @@ export class LeaderStamp {
   }
 
   applied(index: LogIndex): void {
-    if (this.#restartIndex !== 0 && index >= this.#restartIndex) {
-      this.#replica.clusterClock.confirm();
-    }
+    const { clusterClock, raft } = this.#replica;
+    if (clusterClock.isUnsettled && raft.status().ownTermCommitted) clusterClock.settle();
+    if (this.#restartIndex !== 0 && index >= this.#restartIndex) clusterClock.confirm();
   }
 
   /** Whether an entry is due that carries nothing but the clock. */

@@ -3,16 +3,29 @@
  * Decoded only when asked: a replica needs it once, when it becomes leader.
  */
 import { decodeEntry } from '@cashe/codec';
-import type { Entry } from '@cashe/raft';
+import type { Entry, Term } from '@cashe/raft';
 
 export class LogStamp {
   #entry: Entry | undefined;
   /** Wall time in the header of the block that held it; only for entries read at boot. */
   #wallMs: number;
+  /** Of the last entry in the newest snapshot this replica was restored from. */
+  #snapshotTerm: Term;
 
-  constructor(entry: Entry | undefined, wallMs: number) {
+  constructor(entry: Entry | undefined, wallMs: number, snapshotTerm: Term) {
     this.#entry = entry;
     this.#wallMs = wallMs;
+    this.#snapshotTerm = snapshotTerm;
+  }
+
+  /** A snapshot replaces the log. */
+  installed(snapshotTerm: Term): void {
+    this.#snapshotTerm = snapshotTerm;
+  }
+
+  /** Of the leader who stamped last, or of a later one. */
+  term(): Term {
+    return Math.max(this.#entry?.term ?? 0, this.#snapshotTerm);
   }
 
   appended(entries: readonly Entry[]): void {

@@ -15,7 +15,7 @@ interface MembershipInput {
   readonly nodes: readonly PlannedNode[];
   readonly configuration: Configuration;
   readonly replicationFactor: number;
-  /** Members whose log is close enough to the leader's to vote. */
+  /** Members that answer and whose log is close enough to the leader's to vote. */
   readonly caughtUp: ReadonlySet<ReplicaId>;
 }
 
@@ -72,7 +72,8 @@ function planRemoval(input: MembershipInput): MembershipAction | undefined {
   if (learner !== undefined) return change({ kind: 'removeLearner', replicaId: learner });
   const going = configuration.voters.filter(mustGo);
   // The leader goes last, so that it can see the others off.
-  const voter = going.find((id) => id !== input.self) ?? going[0];
+  const others = going.filter((id) => id !== input.self);
+  const voter = others.length > 0 ? others.find((id) => canDoWithout(input, id)) : going[0];
   if (voter === undefined) return undefined;
   const alone = configuration.voters.length === 1;
   if (voter === input.self && !alone) return planHandOver(input, mustGo);
@@ -90,6 +91,16 @@ function planRemoval(input: MembershipInput): MembershipAction | undefined {
   }
   // The last voter cannot leave: it only stops (R26).
   return alone ? undefined : change({ kind: 'removeVoter', replicaId: voter });
+}
+
+/**
+ * Whether a quorum of the voters that remain answers now: while one voter is lost, removing another
+ * that works would leave a group in which nothing commits any more, its own repair included.
+ */
+function canDoWithout({ configuration, caughtUp }: MembershipInput, id: ReplicaId): boolean {
+  const remaining = configuration.voters.filter((voter) => voter !== id);
+  const answering = remaining.filter((voter) => caughtUp.has(voter));
+  return remaining.length === 0 || answering.length > remaining.length / 2;
 }
 
 function planHandOver(

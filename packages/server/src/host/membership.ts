@@ -5,10 +5,14 @@ import { type MembershipAction, planMembership } from './membership-plan.js';
 import type { Logger } from './ports.js';
 import type { ReplicaView } from './replica-context.js';
 
-/** The next step for the group that `replica` leads; undefined: nothing to do, or not now. */
+/**
+ * The next step for the group that `replica` leads; undefined: nothing to do, or not now. A peer
+ * that was silent for `electionTicks` is not counted on.
+ */
 export function nextMembershipStep(
   replica: ReplicaView,
   nodes: readonly NodeRecord[],
+  electionTicks: number,
 ): MembershipAction | undefined {
   if (!replica.leads) return undefined;
   const status = replica.raft.status();
@@ -16,7 +20,9 @@ export function nextMembershipStep(
   if (pending || !status.ownTermCommitted) return undefined;
   const caughtUp = status.progress.filter(
     (peer) =>
-      peer.state === 'replicate' && status.lastIndex - peer.matchIndex <= CATCH_UP_ENTRIES_MAX,
+      peer.state === 'replicate' &&
+      peer.silentTicks < electionTicks &&
+      status.lastIndex - peer.matchIndex <= CATCH_UP_ENTRIES_MAX,
   );
   return planMembership({
     self: replica.replicaId,

@@ -72,9 +72,12 @@ export class Outbox {
   #transmit(message: Message): void {
     const { clusterClock, group } = this.#replica;
     switch (message.kind) {
+      case 'requestVoteResponse':
+        message.clusterTimeTerm = clusterClock.toldTerm;
+        message.clusterTime = clusterClock.told(this.#context.clock.nowMs());
+        break;
       case 'appendEntriesRequest':
       case 'heartbeatRequest':
-      case 'requestVoteResponse':
         message.clusterTime = clusterClock.told(this.#context.clock.nowMs());
         break;
       case 'installSnapshotRequest':

@@ -1,12 +1,13 @@
 /** What the parts of a replica need of it, and what a replica needs of its node. */
 import type {
+  Entry,
   InstallSnapshotRequest,
   RaftCore,
   ReplicaId,
   SnapshotMeta,
   SoftState,
 } from '@cashe/raft';
-import type { StateMachine } from '@cashe/store';
+import type { AppliedEntry, StateMachine } from '@cashe/store';
 import type { ClusterClock } from './cluster-clock.js';
 import type { GroupCommit } from './group-commit.js';
 import type { HostConfig } from './host-config.js';
@@ -29,6 +30,14 @@ export interface ReplicaView {
   durable(number: number): void;
 }
 
+/** Hears of every entry a replica applies; no result for one that carries nothing for it. */
+export type ApplyObserver = (
+  group: number,
+  entry: Entry,
+  result: AppliedEntry | undefined,
+  store: StateMachine,
+) => void;
+
 export interface ReplicaContext {
   readonly config: HostConfig;
   readonly clock: Clock;
@@ -43,6 +52,7 @@ export interface ReplicaContext {
   onLeadership(replica: ReplicaView, state: SoftState): void;
   /** Nodes, settings or the configuration changed. */
   onMembership(replica: ReplicaView): void;
+  readonly onApplied: ApplyObserver | undefined;
 }
 
 /** The replica's snapshots: taking, sending, receiving, restoring. */

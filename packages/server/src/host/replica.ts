@@ -21,7 +21,7 @@ import type {
   SoftState,
 } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
-import type { ClusterClock } from './cluster-clock.js';
+import type { ClockedMessage, ClusterClock } from './cluster-clock.js';
 import { LeaderStamp } from './leader-stamp.js';
 import type { LogStamp } from './log-stamp.js';
 import { Outbox } from './outbox.js';
@@ -133,9 +133,10 @@ export class Replica implements ReplicaView {
 
   receive(message: PeerMessage): void {
     if (this.#inbox.length >= this.#context.config.inboxMax) return;
-    // The log takes no entries until a snapshot frees some of it (R6): as if they were lost.
-    const entries = message.kind === 'appendEntriesRequest' && message.entries.length > 0;
-    if (entries && this.#logFull) return;
+    // The log takes no entries until a snapshot frees some of it (R6): as if they were lost. When
+    // none can, what fills it is not committed, and needs the leader's entries to be.
+    const canShrink = this.#logFull && this.snapshotIndex < this.#store.appliedIndex;
+    if (canShrink && message.kind === 'appendEntriesRequest' && message.entries.length > 0) return;
     this.#inbox.push(message);
     this.#context.wake();
   }
@@ -211,17 +212,16 @@ export class Replica implements ReplicaView {
         this.#digests.onVerdict(message);
         return;
       case 'requestVoteResponse':
-        this.clusterClock.observeVote(message.clusterTime);
+        this.clusterClock.observeVote(message.clusterTime, message.clusterTimeTerm);
         break;
       case 'appendEntriesRequest':
-        if (message.term >= this.#term)
-          this.#hear(message.clusterTime, message.leaderCommit, nowMs);
+        if (message.term >= this.#term) this.#hear(message, message.leaderCommit, nowMs);
         break;
       case 'heartbeatRequest':
-        if (message.term >= this.#term) this.#hear(message.clusterTime, message.commitIndex, nowMs);
+        if (message.term >= this.#term) this.#hear(message, message.commitIndex, nowMs);
         break;
       case 'installSnapshotRequest':
-        if (message.term >= this.#term) this.#hear(message.clusterTime, 0, nowMs);
+        if (message.term >= this.#term) this.#hear(message, 0, nowMs);
         break;
       case 'requestVoteRequest':
       case 'appendEntriesResponse':
@@ -235,8 +235,8 @@ export class Replica implements ReplicaView {
   }
 
   /** A message of the current leader: its clock, and how far it has committed (R16, R24). */
-  #hear(clusterTime: number, commitIndex: LogIndex, nowMs: number): void {
-    this.clusterClock.observe(clusterTime, nowMs);
+  #hear(from: ClockedMessage, commitIndex: LogIndex, nowMs: number): void {
+    this.clusterClock.observe(from.clusterTime, from.term, nowMs);
     if (commitIndex === 0) return;
     this.#heardCommit = commitIndex;
     this.#heardAtMs = nowMs;
@@ -388,17 +388,14 @@ export class Replica implements ReplicaView {
   }
 
   #applyEntry(entry: Entry): void {
-    if (entry.kind !== 'normal') {
-      this.#store.skip(entry.index);
-      this.#writes.applied(entry.index, entry.term, undefined);
-      if (entry.kind === 'configuration') this.#context.onMembership(this);
-      return;
-    }
-    const decoded = this.#writes.decodedAt(entry.index, entry.term);
-    const result = this.#store.apply(entry.index, entry.data, decoded);
-    this.#writes.applied(entry.index, entry.term, result);
-    if (result.metaChanged) this.#context.onMembership(this);
-    this.#digests.applied(entry.index, result.digest);
+    const { index, term, kind, data } = entry;
+    const decoded = this.#writes.decodedAt(index, term);
+    const result = kind === 'normal' ? this.#store.apply(index, data, decoded) : undefined;
+    if (result === undefined) this.#store.skip(index);
+    this.#context.onApplied?.(this.group, entry, result, this.#store);
+    this.#writes.applied(index, term, result);
+    if (result?.metaChanged === true || kind === 'configuration') this.#context.onMembership(this);
+    if (result !== undefined) this.#digests.applied(index, result.digest);
   }
 
   #serveReads(): boolean {
@@ -424,6 +421,7 @@ export class Replica implements ReplicaView {
     this.#restoring = true;
     this.#committed = [];
     this.#committedHead = 0;
+    this.#stamp.installed(meta.lastIncludedTerm);
     this.#snapshots.restore(meta, (store) => {
       this.#store = store;
       this.#limits = deriveLimits(store.settings().valueBytesMax);

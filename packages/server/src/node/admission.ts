@@ -1,9 +1,27 @@
 /** What a node has once it belongs to a cluster, however it got there (R25). */
+import type { ClusterIdentity, Scheduler } from '../host/index.js';
 import type { Genesis, Identity } from './records.js';
 
 export interface Admission {
   readonly genesis: Genesis;
   readonly identity: Identity;
+}
+
+/** The admission as the replicas need it. */
+export function clusterIdentity(
+  { genesis, identity }: Admission,
+  nodeUid: string,
+): ClusterIdentity {
+  return {
+    clusterId: genesis.clusterId,
+    nodeId: identity.nodeId,
+    nodeUid,
+    replicaId: identity.replicaId,
+    groupCount: genesis.groupCount,
+    genesisRecord: genesis.bytes,
+    genesis: (group) => genesis.group(group),
+    members: identity.members,
+  };
 }
 
 /** The node cannot get into a cluster, and waiting would not help. */
@@ -21,17 +39,24 @@ export interface AdmissionContext {
   readonly signal: AbortSignal;
   /** For people: log (once per text) and Status. */
   waitFor(what: string): void;
+  readonly scheduler: Pick<Scheduler, 'after'>;
+  /** Between 0 and 1. */
+  readonly random: () => number;
 }
 
 /** Resolves after about `ms`, with jitter, or at once when a signal says so. */
-export function pause(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
+export function pause(
+  { scheduler, random }: Pick<AdmissionContext, 'scheduler' | 'random'>,
+  ms: number,
+  ...signals: readonly AbortSignal[]
+): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
-      clearTimeout(timer);
+      timer.cancel();
       for (const signal of signals) signal.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, ms * (0.75 + Math.random() / 2));
+    const timer = scheduler.after(ms * (0.75 + random() / 2), end);
     for (const signal of signals) signal.addEventListener('abort', end);
     if (signals.some((signal) => signal.aborted)) end();
   });

@@ -1,14 +1,36 @@
 /** How a node gets into a cluster (R25): it is in one already, founds one, or joins one. */
+
+import type { Settings } from '@cashe/store';
 import type { NodeOptions } from '../config/options.js';
-import type { PeerTransport } from '../rpc/index.js';
+import type { FoundAnswer, FoundHandler, FoundRequest } from '../rpc/index.js';
 import { type Admission, type AdmissionContext, AdmissionError } from './admission.js';
 import { Founding } from './founding.js';
-import { join } from './joining.js';
+import { join, type MemberClient } from './joining.js';
 import type { Identity } from './records.js';
 import type { Storage } from './storage.js';
 
+/** What a node is started with, as far as it matters here. */
+type AdmittingOptions = Pick<
+  NodeOptions,
+  'id' | 'dataDir' | 'join' | 'founders' | 'settings' | 'rejoin'
+>;
+
+/** The doors through which a node finds its cluster. */
+export interface AdmissionPorts {
+  /** What a cluster founded by this node starts with. */
+  readonly settings: Settings;
+  readonly randomBytes: (count: number) => Uint8Array;
+  serveFounders(handler: FoundHandler): void;
+  askFounder(address: string, request: FoundRequest, timeoutMs: number): Promise<FoundAnswer>;
+  /** Speaks to a client port. */
+  dial(address: string): MemberClient;
+}
+
 /** A directory that can be used as it is, or why not. Throws AdmissionError. */
-export function existingAdmission(options: NodeOptions, storage: Storage): Admission | undefined {
+export function existingAdmission(
+  options: AdmittingOptions,
+  storage: Storage,
+): Admission | undefined {
   const genesis = storage.genesis();
   const identity = storage.identity();
   if (genesis === undefined || identity === undefined) return undefined;
@@ -30,14 +52,23 @@ export function existingAdmission(options: NodeOptions, storage: Storage): Admis
 
 /** Founds or joins; undefined when the node was stopped meanwhile. */
 export async function admit(
-  options: NodeOptions,
+  options: AdmittingOptions,
   context: AdmissionContext,
   storage: Storage,
-  transport: PeerTransport,
+  ports: AdmissionPorts,
 ): Promise<Admission | undefined> {
   const removed = storage.removedIdentity();
   const addresses = joinAddresses(options, context, removed);
-  if (addresses.length > 0) return joinThrough(addresses, options, context, storage, removed);
+  const through = (members: readonly string[]): Promise<Admission | undefined> => {
+    context.waitFor(`a member to admit this node (${members.join(', ')})`);
+    return joinThrough(storage, context, {
+      addresses: () => members,
+      given: options.settings,
+      rejoin: removed !== undefined,
+      dial: (address) => ports.dial(address),
+    });
+  };
+  if (addresses.length > 0) return through(addresses);
   const own = {
     id: options.id,
     client: context.clientAddress,
@@ -45,20 +76,21 @@ export async function admit(
   };
   const founding = new Founding(context, {
     founders: options.founders ?? [own],
-    given: options.settings,
+    settings: ports.settings,
+    randomBytes: ports.randomBytes,
     persist: (admission) => storage.admit(admission),
-    ask: (address, request, timeoutMs) => transport.askFounder(address, request, timeoutMs),
+    ask: (address, request, timeoutMs) => ports.askFounder(address, request, timeoutMs),
   });
-  transport.serveFounders(founding);
+  ports.serveFounders(founding);
   const result = await founding.run();
   if (result.kind === 'founded') return result.admission;
   if (result.kind === 'stopped') return undefined;
-  return joinThrough(result.addresses, options, context, storage, removed);
+  return through(result.addresses);
 }
 
 /** Empty: this node is a founder. */
 function joinAddresses(
-  options: NodeOptions,
+  options: AdmittingOptions,
   context: AdmissionContext,
   removed: Identity | undefined,
 ): readonly string[] {
@@ -75,18 +107,11 @@ function joinAddresses(
 }
 
 async function joinThrough(
-  addresses: readonly string[],
-  options: NodeOptions,
-  context: AdmissionContext,
   storage: Storage,
-  removed: Identity | undefined,
+  context: AdmissionContext,
+  options: Parameters<typeof join>[1],
 ): Promise<Admission | undefined> {
-  context.waitFor(`a member to admit this node (${addresses.join(', ')})`);
-  const admission = await join(context, {
-    addresses: () => addresses,
-    given: options.settings,
-    rejoin: removed !== undefined,
-  });
+  const admission = await join(context, options);
   if (admission !== undefined) await storage.admit(admission);
   return admission;
 }

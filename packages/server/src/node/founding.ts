@@ -4,16 +4,11 @@
  * adopts it, however late; who is not joins as a new node.
  */
 import { createHash } from 'node:crypto';
-import type { Founder, GivenSettings } from '../config/options.js';
+import type { Settings } from '@cashe/store';
+import type { Founder } from '../config/options.js';
 import type { FoundAnswer, FoundHandler, FoundRequest } from '../rpc/index.js';
 import { type Admission, type AdmissionContext, pause } from './admission.js';
-import {
-  type FoundNode,
-  type Genesis,
-  genesisSettings,
-  newGenesisRecord,
-  readGenesis,
-} from './records.js';
+import { type FoundNode, type Genesis, newGenesisRecord, readGenesis } from './records.js';
 
 const ASK_MS = 1000;
 const ROUND_MS = 200;
@@ -28,16 +23,18 @@ type FoundingResult =
 
 interface FoundingOptions {
   readonly founders: readonly Founder[];
-  readonly given: GivenSettings;
+  /** What the cluster starts with; the founders must agree on them. */
+  readonly settings: Settings;
+  readonly randomBytes: (count: number) => Uint8Array;
   /** Makes the record durable here before anybody else hears of it. */
   persist(admission: Admission): Promise<void>;
   ask(address: string, request: FoundRequest, timeoutMs: number): Promise<FoundAnswer>;
 }
 
 /** What the founders must agree on. */
-export function foundersHash(founders: readonly Founder[], given: GivenSettings): string {
+export function foundersHash(founders: readonly Founder[], settings: Settings): string {
   const list = founders.map(({ id, client, raft }) => [id, client, raft]);
-  const text = JSON.stringify([list, genesisSettings(given)]);
+  const text = JSON.stringify([list, settings]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
@@ -65,7 +62,7 @@ export class Founding implements FoundHandler {
   constructor(context: AdmissionContext, options: FoundingOptions) {
     this.#context = context;
     this.#options = options;
-    this.#hash = foundersHash(options.founders, options.given);
+    this.#hash = foundersHash(options.founders, options.settings);
     this.#others = options.founders.filter((founder) => founder.id !== context.nodeId);
   }
 
@@ -88,8 +85,8 @@ export class Founding implements FoundHandler {
       this.#news = new AbortController();
       const result = await this.#round();
       if (result !== undefined) return result;
-      await pause(ROUND_MS_MIN, signal);
-      await pause(ROUND_MS - ROUND_MS_MIN, signal, this.#news.signal);
+      await pause(this.#context, ROUND_MS_MIN, signal);
+      await pause(this.#context, ROUND_MS - ROUND_MS_MIN, signal, this.#news.signal);
     }
     return { kind: 'stopped' };
   }
@@ -181,7 +178,8 @@ export class Founding implements FoundHandler {
   }
 
   async #found(nodes: readonly FoundNode[]): Promise<FoundingResult> {
-    const genesis = readGenesis(newGenesisRecord(nodes, genesisSettings(this.#options.given)));
+    const { settings, randomBytes } = this.#options;
+    const genesis = readGenesis(newGenesisRecord(nodes, settings, randomBytes));
     const result = await this.#adopt(genesis);
     const { nodeId, nodeUid } = this.#context;
     const request = { nodeId, nodeUid, foundersHash: this.#hash, genesis: genesis.bytes };

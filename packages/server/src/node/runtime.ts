@@ -1,4 +1,5 @@
 /** A node while it runs: what it is made of, how it gets into its cluster, and how it ends. */
+import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { FORMAT_VERSION } from '@cashe/codec';
 import { credentials, ServerCredentials } from '@grpc/grpc-js';
@@ -21,12 +22,18 @@ import {
   type PeerTransport,
 } from '../rpc/index.js';
 import { AddressBook } from './address-book.js';
-import { type Admission, type AdmissionContext, AdmissionError } from './admission.js';
+import {
+  type Admission,
+  type AdmissionContext,
+  AdmissionError,
+  clusterIdentity,
+} from './admission.js';
 import { admit, existingAdmission } from './admitting.js';
 import { FoundedAnswers, foundersHash } from './founding.js';
+import { memberClient } from './member-client.js';
 import { handOver, keepRecordCurrent, leaveCluster } from './membership.js';
 import { realClock, realScheduler } from './real-ports.js';
-import { settingConflict } from './records.js';
+import { genesisSettings, settingConflict } from './records.js';
 import { defaultStorageSizes, Storage, type StorageSizes } from './storage.js';
 
 /** For tests and measurements; everything has a default. */
@@ -157,8 +164,25 @@ export class NodeRuntime implements RunningNode {
       raftAddress: this.raftAddress,
       signal: this.#stopping.signal,
       waitFor: (what) => this.#waitFor(what),
+      scheduler: realScheduler,
+      random: Math.random,
     };
-    return admit(this.#options, context, this.#storage, this.#transport);
+    const transport = this.#transport;
+    return admit(this.#options, context, this.#storage, {
+      settings: genesisSettings(this.#options.settings),
+      randomBytes,
+      serveFounders: (handler) => transport.serveFounders(handler),
+      askFounder: (address, request, ms) =>
+        transport.askFounder(this.#routeTo(address), request, ms),
+      dial: memberClient,
+    });
+  }
+
+  /** Founders are peers from the first question on: a route to one counts already then. */
+  #routeTo(founderAddress: string): string {
+    const { founders, peerRoutes } = this.#options;
+    const founder = founders?.find(({ raft }) => raft === founderAddress);
+    return (founder && peerRoutes.get(founder.id)) ?? founderAddress;
   }
 
   #waitFor(what: string): void {
@@ -172,31 +196,19 @@ export class NodeRuntime implements RunningNode {
     this.#waitFor('its log to be read back');
     const openLog = await this.#storage.log(admission);
     const { nodeUid } = this.#storage;
-    const cluster = await Cluster.load(
-      {
-        clusterId: genesis.clusterId,
-        nodeId: this.id,
-        nodeUid,
-        replicaId: identity.replicaId,
-        groupCount: genesis.groupCount,
-        genesisRecord: genesis.bytes,
-        genesis: (group) => genesis.group(group),
-        members: identity.members,
-      },
-      {
-        ...openLog,
-        config: this.#config,
-        clock: realClock,
-        scheduler: realScheduler,
-        log: this.#log,
-        transport: this.#transport,
-        configurationCodec,
-        calls: this.#calls,
-        random: Math.random,
-        fatal: (error) => this.#fail(error),
-        onRemoved: () => void this.#end('removed'),
-      },
-    );
+    const cluster = await Cluster.load(clusterIdentity(admission, nodeUid), {
+      ...openLog,
+      config: this.#config,
+      clock: realClock,
+      scheduler: realScheduler,
+      log: this.#log,
+      transport: this.#transport,
+      configurationCodec,
+      calls: this.#calls,
+      random: Math.random,
+      fatal: (error) => this.#fail(error),
+      onRemoved: () => void this.#end('removed'),
+    });
     if (this.#stopping.signal.aborted) return;
     this.#admission = admission;
     this.#cluster = cluster;
@@ -205,7 +217,8 @@ export class NodeRuntime implements RunningNode {
       settingsHash: cluster.hello().settingsHash,
       handler: this.#peerHandler(cluster),
     });
-    const hash = foundersHash(this.#options.founders ?? [], this.#options.settings);
+    const { founders = [], settings } = this.#options;
+    const hash = foundersHash(founders, genesisSettings(settings));
     this.#transport.serveFounders(new FoundedAnswers(this.id, nodeUid, genesis, hash));
     this.#watchServing();
     cluster.start();
@@ -344,9 +357,7 @@ export class NodeRuntime implements RunningNode {
     if (reason.kind !== 'removed' || this.#admission === undefined) return;
     const { identity } = this.#admission;
     const groups = [...cluster.host.replicas.keys()];
-    // The file first: it is what a later start goes by, and what is left to bury is buried then.
-    await this.#storage.bury({ ...identity, members: cluster.members() });
-    await this.#storage.buryGroups(groups, identity.replicaId);
+    await this.#storage.bury({ ...identity, members: cluster.members() }, groups);
     this.#log.info('removed from the cluster: tombstone written');
   }
 

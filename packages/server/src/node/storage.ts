@@ -23,6 +23,8 @@ import {
 export interface StorageSizes {
   readonly segmentBytes: number;
   readonly walBytesMax: number;
+  /** Unless stated: what the cluster's largest value needs (R20). */
+  readonly blockBytesMax?: number;
 }
 
 export const defaultStorageSizes: StorageSizes = {
@@ -44,7 +46,7 @@ export class Storage {
   /** Admission that is being written. */
   #admitting: Promise<void> | undefined;
 
-  private constructor(opened: OpenedStorage, sizes: StorageSizes) {
+  constructor(opened: OpenedStorage, sizes: StorageSizes) {
     this.#opened = opened;
     this.#sizes = sizes;
     this.nodeUid = opened.data.nodeUid;
@@ -99,12 +101,17 @@ export class Storage {
     await this.#write('identity', encodeIdentity(admission.identity));
   }
 
-  async bury(identity: Identity): Promise<void> {
+  /**
+   * The node was removed. The file comes first: it is what a later start goes by, and what is left
+   * to bury is buried then.
+   */
+  async bury(identity: Identity, groups: readonly number[]): Promise<void> {
     await this.#write('tombstone', encodeIdentity(identity));
+    await this.#buryGroups(groups, identity.replicaId);
   }
 
   /** The replicas are gone for ever: durable before anything of them is deleted (R8). */
-  async buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
+  async #buryGroups(groups: readonly number[], replicaId: number): Promise<void> {
     await this.#buryReplicas(groups, replicaId);
     for (const group of groups) {
       await new Promise<void>((resolve, reject) => {
@@ -142,7 +149,7 @@ export class Storage {
   }
 
   #openWal(valueBytesMax: number, mustExist: boolean): Promise<FileWal> {
-    const { blockBytesMax } = deriveLimits(valueBytesMax);
+    const blockBytesMax = this.#sizes.blockBytesMax ?? deriveLimits(valueBytesMax).blockBytesMax;
     this.#wal = this.#reopen(this.#wal, blockBytesMax, mustExist);
     return this.#wal;
   }

@@ -52,7 +52,7 @@ function readVoteAnswer(
 ): RequestVoteResponse | GoneNotice | undefined {
   const answer = tryDecode(() => VoteResponse.decode(bytes));
   if (answer instanceof CodecError) return undefined;
-  const { term, voteGranted, clusterTimeMs, gone } = answer;
+  const { term, voteGranted, clusterTimeMs, clusterTimeTerm, gone } = answer;
   const from = request.to;
   const to = request.from;
   if (gone) return { kind: 'goneNotice', from, to, term };
@@ -65,6 +65,7 @@ function readVoteAnswer(
     voteGranted,
     requestTerm: request.term,
     clusterTime: clusterTimeMs,
+    clusterTimeTerm,
   };
 }
 
@@ -147,9 +148,10 @@ export class VoteServer {
 
   /** Hands the replica's decision to the node that asked; false when nobody waits for it. */
   answer(group: number, message: RequestVoteResponse): boolean {
-    const { from, to, requestTerm, preVote, term, voteGranted, clusterTime } = message;
+    const { from, to, requestTerm, preVote, term, voteGranted, clusterTimeTerm } = message;
     const key = keyOf(group, to, from, requestTerm, preVote);
-    return this.#complete(key, { term, voteGranted, clusterTimeMs: clusterTime, gone: false });
+    const clusterTimeMs = message.clusterTime;
+    return this.#complete(key, { term, voteGranted, clusterTimeMs, clusterTimeTerm, gone: false });
   }
 
   /** Tells a candidate that it is no member any more; false when it did not ask for a vote. */
@@ -158,7 +160,8 @@ export class VoteServer {
     let found = false;
     for (const [key, vote] of this.#pending) {
       if (vote.group !== group || vote.from !== to || vote.to !== from) continue;
-      const gone = { term, voteGranted: false, clusterTimeMs: 0, gone: true };
+      const none = { clusterTimeMs: 0, clusterTimeTerm: 0 };
+      const gone = { term, voteGranted: false, ...none, gone: true };
       found = this.#complete(key, gone) || found;
     }
     return found;

@@ -166,7 +166,7 @@ describe('bad arguments', () => {
   });
 });
 
-describe('failures', () => {
+describe('failures (R29)', () => {
   const deadlineMs = MARGIN_MS + 300;
   const within = () => ({ deadline: Date.now() + deadlineMs });
 

@@ -1,8 +1,11 @@
 // Goal: founders lose no time: what can be known by being told is not waited for. Method: one
 // founder of three, with the other two as a double; time stands still unless a test moves it.
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Founder } from '../../src/config/options.js';
+import type { AdmissionContext } from '../../src/node/admission.js';
 import { Founding, foundersHash } from '../../src/node/founding.js';
+import { realScheduler } from '../../src/node/real-ports.js';
 import { genesisSettings, newGenesisRecord } from '../../src/node/records.js';
 import type { FoundAnswer, FoundRequest } from '../../src/rpc/index.js';
 
@@ -36,17 +39,20 @@ class Lone {
   readonly founding: Founding;
 
   constructor(nodeId: string) {
-    const context = {
+    const context: AdmissionContext = {
       nodeId,
       nodeUid: `uid-${nodeId}`,
       clientAddress: '',
       raftAddress: '',
       signal: this.stop.signal,
       waitFor: (what: string) => this.waits.push(what),
+      scheduler: realScheduler,
+      random: Math.random,
     };
     this.founding = new Founding(context, {
       founders,
-      given: {},
+      settings: genesisSettings({}),
+      randomBytes,
       persist: async ({ genesis }) => {
         this.persisted.push(genesis.clusterId);
       },
@@ -64,16 +70,20 @@ class Lone {
 }
 
 function blank(id: string): FoundAnswer {
-  const rest = { blank: true, foundersHash: foundersHash(founders, {}), joining: false };
+  const rest = {
+    blank: true,
+    foundersHash: foundersHash(founders, genesisSettings({})),
+    joining: false,
+  };
   return { nodeId: id, nodeUid: `uid-${id}`, genesis: undefined, ...rest };
 }
 
 function question(id: string, genesis?: Uint8Array): FoundRequest {
-  const foundersOf = foundersHash(founders, {});
+  const foundersOf = foundersHash(founders, genesisSettings({}));
   return { nodeId: id, nodeUid: `uid-${id}`, foundersHash: foundersOf, genesis };
 }
 
-describe('a founder', () => {
+describe('a founder (R25)', () => {
   it('says in one line whom it waits for, and why', async () => {
     const one = new Lone('n1');
     one.answers = new Map([

@@ -256,7 +256,7 @@ async function segmentsOf(seed: number): Promise<{ used: number; deleted: number
   return { used: Math.max(...sequences), deleted: Math.min(...sequences) - 1 };
 }
 
-describe('crash at every write and sync boundary', () => {
+describe('crash at every write and sync boundary (R37, R38)', () => {
   it('runs through rollovers and deletions of segments', async () => {
     for (const seed of SEEDS) {
       const { used, deleted } = await segmentsOf(seed);

@@ -136,7 +136,7 @@ describe('reopening a log', () => {
   });
 });
 
-describe('a torn tail', () => {
+describe('a torn tail (R37)', () => {
   it('is dropped, whatever byte it was cut at', async () => {
     const disk = await threeBlocks();
     const { path, bytes } = segment(disk, 1);
@@ -195,7 +195,7 @@ describe('a torn tail', () => {
   });
 });
 
-describe('damage', () => {
+describe('damage (R37)', () => {
   it('before a valid block is refused, wherever the bit flipped', async () => {
     const disk = await threeBlocks();
     const { path, bytes } = segment(disk, 1);

@@ -29,7 +29,7 @@ function list(store: SnapshotStore, group: number): Promise<readonly string[]> {
   return result<readonly string[]>((done) => store.list(group, done));
 }
 
-describe('a snapshot', () => {
+describe('a snapshot (R38)', () => {
   it('is read back chunk by chunk, with its meta', async () => {
     const store = await openStore(new MemoryDisk());
     const chunks = [

@@ -294,6 +294,8 @@ export interface RequestVoteResponse {
   clusterTimeMs: number;
   /** The candidate is no member of the committed configuration any more. */
   gone: boolean;
+  /** Term of the leader that the estimate comes from; 0 with no estimate. */
+  clusterTimeTerm: number;
 }
 
 /** InstallSnapshotRequest is one chunk; the first carries the head. */
@@ -2297,7 +2299,7 @@ export const RequestVoteRequest: MessageFns<RequestVoteRequest> = {
 };
 
 function createBaseRequestVoteResponse(): RequestVoteResponse {
-  return { term: 0, voteGranted: false, clusterTimeMs: 0, gone: false };
+  return { term: 0, voteGranted: false, clusterTimeMs: 0, gone: false, clusterTimeTerm: 0 };
 }
 
 export const RequestVoteResponse: MessageFns<RequestVoteResponse> = {
@@ -2313,6 +2315,9 @@ export const RequestVoteResponse: MessageFns<RequestVoteResponse> = {
     }
     if (message.gone !== false) {
       writer.uint32(32).bool(message.gone);
+    }
+    if (message.clusterTimeTerm !== 0) {
+      writer.uint32(40).uint64(message.clusterTimeTerm);
     }
     return writer;
   },
@@ -2362,6 +2367,14 @@ export const RequestVoteResponse: MessageFns<RequestVoteResponse> = {
             message.gone = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.clusterTimeTerm = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2388,6 +2401,11 @@ export const RequestVoteResponse: MessageFns<RequestVoteResponse> = {
         ? globalThis.Number(object.cluster_time_ms)
         : 0,
       gone: isSet(object.gone) ? globalThis.Boolean(object.gone) : false,
+      clusterTimeTerm: isSet(object.clusterTimeTerm)
+        ? globalThis.Number(object.clusterTimeTerm)
+        : isSet(object.cluster_time_term)
+        ? globalThis.Number(object.cluster_time_term)
+        : 0,
     };
   },
 
@@ -2405,6 +2423,9 @@ export const RequestVoteResponse: MessageFns<RequestVoteResponse> = {
     if (message.gone !== false) {
       obj.gone = message.gone;
     }
+    if (message.clusterTimeTerm !== 0) {
+      obj.clusterTimeTerm = Math.round(message.clusterTimeTerm);
+    }
     return obj;
   },
 
@@ -2417,6 +2438,7 @@ export const RequestVoteResponse: MessageFns<RequestVoteResponse> = {
     message.voteGranted = object.voteGranted ?? false;
     message.clusterTimeMs = object.clusterTimeMs ?? 0;
     message.gone = object.gone ?? false;
+    message.clusterTimeTerm = object.clusterTimeTerm ?? 0;
     return message;
   },
 };

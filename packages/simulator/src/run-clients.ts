@@ -1,0 +1,82 @@
+/** All clients of a run: what they are, how they start and end, and the probes after the faults. */
+import type { CallRecord, CallSpec } from './call-record.js';
+import { type RunClient, SimClient } from './client.js';
+import { RogueClient } from './rogue-client.js';
+import type { SimulatedNode } from './simulated-node.js';
+import { UnaryClient, UnaryFronts } from './unary-client.js';
+import type { World } from './world.js';
+
+const plain = { ttlMs: 0, keepTtl: false, isStale: false } as const;
+/** What a full cache under `noeviction` answers for good. */
+const FULL = 'RESOURCE_EXHAUSTED';
+
+export class RunClients {
+  readonly #world: World;
+  readonly #clients: readonly RunClient[];
+  readonly #probes: SimClient[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    const { clientCount, unaryCount } = world.swarm;
+    const endpoints = world.nodes.map(({ nodeId }) => `${nodeId}:3000`);
+    const fronts = new UnaryFronts(world);
+    const random = world.random.fork();
+    this.#clients = namesOf(world).map((name, index) => {
+      if (index < clientCount) return new SimClient(world, name, endpoints, endpoints.length);
+      if (index >= clientCount + unaryCount) return new RogueClient(world, name);
+      return new UnaryClient(world, name, fronts, () => random.pick(world.nodes));
+    });
+  }
+
+  get records(): readonly CallRecord[] {
+    return [...this.#clients, ...this.#probes].flatMap(({ records }) => records);
+  }
+
+  get openCalls(): number {
+    return this.#clients.reduce((sum, { openCalls }) => sum + openCalls, 0);
+  }
+
+  start(): void {
+    for (const client of this.#clients) client.startWorkload();
+  }
+
+  stop(): void {
+    for (const client of this.#clients) client.stopWorkload();
+  }
+
+  /**
+   * A new client of each node alone sets and gets: its calls are forwarded where they must be
+   * (R30). Returns what tells whether all are answered, and the first that was not served.
+   */
+  probe(
+    nodes: readonly SimulatedNode[],
+    waitMs: number,
+  ): { isDone(): boolean; refused(): CallRecord | undefined } {
+    const answered: CallRecord[] = [];
+    for (const { nodeId } of nodes) {
+      const probe = new SimClient(this.#world, `p${nodeId}`, [`${nodeId}:3000`], 1);
+      this.#probes.push(probe);
+      const call = (kind: CallSpec['kind'], then: () => void): void =>
+        probe.call([{ kind, key: `probe-${nodeId}`, ...plain }], waitMs, (records) => {
+          answered.push(...records);
+          then();
+        });
+      call('set', () => call('get', () => undefined));
+    }
+    return {
+      isDone: () => answered.length === 2 * nodes.length,
+      refused: () => answered.find(({ outcome, code }) => outcome !== 'committed' && code !== FULL),
+    };
+  }
+}
+
+/** Of the places that the network may cut off, beside the nodes. */
+export function namesOf({ swarm }: Pick<World, 'swarm'>): readonly string[] {
+  const names = (letter: string, count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${letter}${index}`);
+  return [
+    ...names('c', swarm.clientCount),
+    ...names('u', swarm.unaryCount),
+    ...names('r', swarm.rogueCount),
+  ];
+}
