@@ -31,6 +31,8 @@ const MEMBERSHIP_FAULTS: readonly MembershipFault[] = [
   'crashJoint',
 ];
 
+const GROWTH_FAULTS: readonly MembershipFault[] = ['join', 'splitJoint', 'crashJoint'];
+
 /** Chances are per message. */
 export interface NetworkConditions {
   readonly latencyMinMs: number;
@@ -87,7 +89,6 @@ export function swarmOf(random: SeededRandom): Swarm {
   };
   const workload = workloadOf(random);
   return {
-    nodeCount: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7]),
     network,
     badNetwork,
     faults: faultsOf(random),
@@ -109,16 +110,20 @@ function faultsOf(random: SeededRandom): FaultKind[] {
   return enabled.length > 0 ? enabled : [random.pick(faultKinds), random.pick(faultKinds)];
 }
 
-/** Half of all runs change their members. */
-function membershipOf(
-  random: SeededRandom,
-): Pick<Swarm, 'replicationFactor' | 'membershipFaults' | 'membershipGapMs'> {
+type Membership = 'nodeCount' | 'replicationFactor' | 'membershipFaults' | 'membershipGapMs';
+
+/** Half of all runs change their members; some of these only let three founders become five. */
+function membershipOf(random: SeededRandom): Pick<Swarm, Membership> {
+  const nodeCount = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7]);
+  const replicationFactor = random.pick([1, 3, 3, 5, 7]);
+  const membershipGapMs = random.pick([300, 1_000, 3_000]);
   const changes = random.chance(0.5);
-  return {
-    replicationFactor: random.pick([1, 3, 3, 5, 7]),
-    membershipFaults: MEMBERSHIP_FAULTS.filter(() => random.chance(0.6) && changes),
-    membershipGapMs: random.pick([300, 1_000, 3_000]),
-  };
+  if (changes && random.chance(0.15)) {
+    const membershipFaults = GROWTH_FAULTS;
+    return { nodeCount: 3, replicationFactor: 5, membershipFaults, membershipGapMs };
+  }
+  const membershipFaults = MEMBERSHIP_FAULTS.filter(() => random.chance(0.6) && changes);
+  return { nodeCount, replicationFactor, membershipFaults, membershipGapMs };
 }
 
 type Storage =
