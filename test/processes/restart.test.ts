@@ -3,6 +3,7 @@
 import { ClusterProcess } from '@cashe/bench';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { report } from './support/report.js';
+import { ServerProcess } from './support/server-process.js';
 import { Writer } from './support/writer.js';
 
 const seed = 20_260;
@@ -54,3 +55,18 @@ it('loses nothing when nodes are killed and restarted in any order', async () =>
   await cluster.waitUntilServing();
   expect(await cluster.waitUntilEqual()).toHaveLength(3);
 }, 120_000);
+
+it('leaves directories that `cashe verify` finds sound once no node runs there', async () => {
+  const verify = async (dataDir: string): Promise<readonly [number | null, string]> => {
+    const command = new ServerProcess(['verify', dataDir]);
+    const { code } = await command.exited;
+    return [code, command.stdout];
+  };
+  for (const node of cluster.nodes) {
+    expect(await verify(node.dataDir)).toEqual([2, '']);
+    await node.kill();
+    const [code, text] = await verify(node.dataDir);
+    expect(text).toMatch(/\nsound(, [0-9]+ bytes of unsynced tail will be dropped)?\n$/);
+    expect([code, text]).toEqual([0, expect.stringContaining(node.id)]);
+  }
+}, 60_000);

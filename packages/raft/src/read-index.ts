@@ -117,12 +117,12 @@ function sendHeartbeat(state: RaftState, to: ReplicaId, readRound: number): void
  */
 function resumeReplication(state: RaftState, from: ReplicaId): void {
   const progress = state.progress.get(from);
-  if (progress === undefined || progress.matchIndex === state.log.lastIndex) return;
-  if (progress.probeTicks < state.config.heartbeatTicks) return;
+  if (progress === undefined || progress.probeTicks < state.config.heartbeatTicks) return;
   if (progress.state === 'probe') {
     progress.probePaused = false;
     state.replicationDue = true;
   } else if (progress.state === 'replicate') {
+    if (progress.matchIndex === state.log.lastIndex) return;
     if (progress.appendSilentTicks < state.config.heartbeatTicks) return;
     progress.verifyDue = true;
     state.replicationDue = true;

@@ -96,8 +96,9 @@ function acknowledged(state: RaftState, progress: Progress, matchIndex: LogIndex
   maybeSendTimeoutNow(state);
 }
 
+/** Also when nothing is missing: only an answer to an append makes the follower count again. */
 function sendProbe(state: RaftState, progress: Progress, slices: SliceCache): void {
-  if (progress.probePaused || progress.matchIndex === state.log.lastIndex) return;
+  if (progress.probePaused) return;
   if (sendEntries(state, progress, slices) !== undefined) {
     progress.probePaused = true;
     progress.probeTicks = 0;

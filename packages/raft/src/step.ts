@@ -20,10 +20,17 @@ import type { GoneNotice, Message } from './types.js';
 
 export function step(state: RaftState, message: Message): void {
   const { replicaId } = state.config;
-  if (message.to !== replicaId || message.from === replicaId || message.from <= 0) return;
-  if (message.kind === 'goneNotice') handleGone(state);
-  else if (senderIsGone(state, message)) answerGone(state, message);
-  else if (admitTerm(state, message)) dispatch(state, message);
+  if (message.from === replicaId || message.from <= 0) return;
+  const isOurs = message.to === replicaId;
+  if (message.kind === 'goneNotice') {
+    if (isOurs) handleGone(state);
+  } else if (senderIsGone(state, message)) {
+    // Whomever it was meant for: a node that rejoined is asked under the id it had before, maybe by
+    // one that slept meanwhile and knows nobody else (R8).
+    answerGone(state, message);
+  } else if (isOurs && admitTerm(state, message)) {
+    dispatch(state, message);
+  }
 }
 
 /**

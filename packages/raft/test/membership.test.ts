@@ -261,6 +261,15 @@ describe('GONE (R8)', () => {
     expect(node.raft.status()).toMatchObject({ removed: true });
   });
 
+  it('is the answer to a removed sender that means an earlier replica of this node', () => {
+    const rejoined = replica(members);
+    const notice = { kind: 'goneNotice', from: 1, to: 5, term: 0 };
+    expect(rejoined.step(voteRequest(9, { from: 5, to: 4 }))).toEqual([notice]);
+    expect(rejoined.step(voteRequest(9, { from: 2, to: 4 }))).toEqual([]);
+    rejoined.step({ kind: 'goneNotice', from: 2, to: 4, term: 9 });
+    expect(rejoined.raft.status()).toMatchObject({ removed: false, currentTerm: 0 });
+  });
+
   it('is not asked for by a pre-vote that could be granted', () => {
     const learner = replica(configuration([2, 3], { learners: [1] }));
     learner.step(heartbeat(1));

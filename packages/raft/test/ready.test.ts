@@ -261,6 +261,21 @@ describe('replication (R5, thesis 10.2.1)', () => {
       { to: 2, prevLogIndex: 1 },
     ]);
   });
+
+  it('counts a follower again that was unreachable while there was nothing to send', () => {
+    const node = leader();
+    node.step(appendSuccess(2, 1, 1));
+    node.raft.reportUnreachable(2);
+    node.settle();
+    const follower = (): unknown =>
+      node.raft.status().progress.find((peer) => peer.replicaId === 2);
+    expect(follower()).toMatchObject({ state: 'probe', matchIndex: 1 });
+    node.tick(4);
+    const [probe] = ofKind(node.step(heartbeatResponse(2, 1)), 'appendEntriesRequest');
+    expect(probe).toMatchObject({ to: 2, prevLogIndex: 1, entries: [] });
+    node.step(appendSuccess(2, 1, 1));
+    expect(follower()).toMatchObject({ state: 'replicate', matchIndex: 1 });
+  });
 });
 
 describe('bounds', () => {

@@ -11,6 +11,8 @@ import type { World } from './world.js';
 const JOINERS_MAX = 3;
 const CALL_MS_MAX = 4_000;
 const AWAY_MS_MAX = 3_000;
+/** Within it every leader stops counting on a voter that is gone, whatever its clock does. */
+const LOSS_NOTICED_MS = 5_000;
 /** Fewer stay only now and then. */
 const STAYING_MIN = 2;
 
@@ -21,6 +23,9 @@ export class MembershipNemesis {
   readonly #generators: SeededRandom;
   #random: SeededRandom;
   #joiners = 0;
+  /** When somebody was last asked to go, and the last disk was lost. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #isOver = false;
 
   constructor(world: World) {
@@ -115,8 +120,12 @@ export class MembershipNemesis {
     });
   }
 
-  /** Asks `through` to remove the node. */
+  /**
+   * Asks `through` to remove the node; not while the leader may still count on a voter whose disk
+   * is lost: whom it removes then can be the one that the quorum would have needed.
+   */
   #remove(node: SimulatedNode, through: SimulatedNode, onRemoved?: () => void): void {
+    if (this.#world.time.nowMs < this.#lostAtMs + LOSS_NOTICED_MS) return;
     const leader = currentLeader(this.#world.nodes);
     const staying = leader === undefined ? [] : recordsAt(leader).filter((one) => !one.leaving);
     if (staying.length <= STAYING_MIN && this.#random.chance(0.8)) return;
@@ -125,6 +134,7 @@ export class MembershipNemesis {
 
   #ask({ nodeId }: SimulatedNode, through: SimulatedNode, onRemoved?: () => void): void {
     const call = { kind: 'removeMember', nodeId } as const;
+    this.#askedAtMs = this.#world.time.nowMs;
     through.calls?.admin(call, 'anonymous', CALL_MS_MAX, (answer) => {
       this.#world.trace(() => `${nodeId} asked to go: ${JSON.stringify(answer)}`);
       if (answer.result === 'removed' && !this.#isOver) onRemoved?.();
@@ -159,6 +169,7 @@ export class MembershipNemesis {
     const through = leader === node ? undefined : leader;
     this.#world.trace(() => `${node.nodeId} loses its disk`);
     node.wipe();
+    this.#lostAtMs = this.#world.time.nowMs;
     // Alone in its founders file it would found another cluster (R25).
     if (this.#world.founders.length === 1) node.joinThrough = leader.clientAddress;
     if (this.#random.chance(0.5)) node.start();
@@ -176,10 +187,12 @@ export class MembershipNemesis {
 
   /**
    * A correct quorum survives the loss: everybody is there, so that all configurations that may
-   * come into force are known; each has three voters or more, and none lost one before.
+   * come into force are known; each has three voters or more, and none lost one before or is about
+   * to lose one that works.
    */
   #canLose(): boolean {
-    const { nodes } = this.#world;
+    const { nodes, time } = this.#world;
+    if (time.nowMs < this.#askedAtMs + CALL_MS_MAX) return false;
     for (const node of nodes) {
       const { configuration } = node.replica?.raft.status() ?? {};
       if (configuration === undefined) continue;
@@ -188,7 +201,7 @@ export class MembershipNemesis {
         return false;
       }
       for (const record of recordsAt(node)) {
-        if (nodeOf(record, nodes)?.isUp !== true) return false;
+        if (record.leaving || nodeOf(record, nodes)?.isUp !== true) return false;
       }
     }
     return true;

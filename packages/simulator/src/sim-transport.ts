@@ -41,11 +41,12 @@ export class SimTransport implements Transport {
     const queue = this.#queue;
     this.#queue = [];
     for (const { group, message } of queue) {
-      const target = this.#peer(message.to) ?? this.#asker(message);
+      const peer = this.#peers.get(message.to);
+      const target = (peer && this.#nodeAt(peer)) ?? this.#asker(message);
       if (target === undefined) continue;
       const lost = (): void => this.#lost(target, message.to);
       const arrive = (): void => {
-        if (this.#isAdmittedBy(target, message.to)) {
+        if (this.#isAdmittedBy(target, peer)) {
           target.enter(() => this.#receive(group, message, target));
         } else {
           lost();
@@ -68,11 +69,12 @@ export class SimTransport implements Transport {
     source: SnapshotSource,
     done: (delivered: boolean) => void,
   ): void {
-    const target = this.#peer(message.to);
+    const peer = this.#peers.get(message.to);
+    const target = peer && this.#nodeAt(peer);
     const world = this.#world;
     world.time.after(world.network.latencyMs(), () => {
       const isCut = target === undefined || world.network.isCut(this.#node.nodeId, target.nodeId);
-      const isThere = !isCut && this.#isAdmittedBy(target, message.to);
+      const isThere = !isCut && this.#isAdmittedBy(target, peer);
       const sink = isThere ? target.cluster?.host.receiveSnapshot(group, message) : undefined;
       if (sink === undefined || target === undefined) {
         source.close();
@@ -90,7 +92,8 @@ export class SimTransport implements Transport {
     call: ForwardedCall,
     done: (answer: ForwardedAnswer | undefined) => void,
   ): void {
-    const target = this.#peer(to);
+    const peer = this.#peers.get(to);
+    const target = peer && this.#nodeAt(peer);
     const world = this.#world;
     const { nodeId } = this.#node;
     let isAnswered = false;
@@ -126,14 +129,14 @@ export class SimTransport implements Transport {
 
   close(): void {}
 
-  #peer(replicaId: number): SimulatedNode | undefined {
-    const peer = this.#peers.get(replicaId);
-    return peer && this.#world.nodes.find(({ raftAddress }) => raftAddress === peer.raftAddress);
+  #nodeAt({ raftAddress }: PeerIdentity): SimulatedNode | undefined {
+    return this.#world.nodes.find((node) => node.raftAddress === raftAddress);
   }
 
-  /** A hello that names another cluster or another replica is refused (R8). */
-  #isAdmittedBy(target: SimulatedNode, replicaId: number): boolean {
-    return target.isUp && target.replicaId === replicaId && target.clusterId === this.#clusterId;
+  /** Hellos name cluster and data directory; which replica is meant is the receiver's to check. */
+  #isAdmittedBy(target: SimulatedNode, peer: PeerIdentity | undefined): boolean {
+    if (peer !== undefined && peer.nodeUid !== target.nodeUid) return false;
+    return target.isUp && target.clusterId === this.#clusterId;
   }
 
   /** Answers go back the way the request came, also to a node that is no member (any more). */

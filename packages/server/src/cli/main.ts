@@ -34,6 +34,14 @@ function actions(io: Io): Actions {
     ]);
     return clusterActions(openCluster, io);
   };
+  const offline = async () => {
+    await silence();
+    const [{ verifyActions }, { verifyDirectory }] = await Promise.all([
+      import('./verify-command.js'),
+      import('../node/verify.js'),
+    ]);
+    return verifyActions(verifyDirectory, io);
+  };
   return {
     serve: (flags, configFile) => serveHere(flags, configFile, io),
     get: async (key, options) => (await kv()).get(key, options),
@@ -43,6 +51,7 @@ function actions(io: Io): Actions {
     members: async (options) => (await cluster()).members(options),
     leave: async (id, options) => (await cluster()).leave(id, options),
     transfer: async (id, options) => (await cluster()).transfer(id, options),
+    verify: async (directory) => (await offline()).verify(directory),
   };
 }
 

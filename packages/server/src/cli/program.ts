@@ -32,6 +32,8 @@ export interface Actions {
   leave(id: string | undefined, options: CallOptions): Promise<number>;
   /** An undefined id is the most up-to-date voter. */
   transfer(id: string | undefined, options: CallOptions): Promise<number>;
+  /** Checks a data directory that no node is using. */
+  verify(directory: string): Promise<number>;
 }
 
 const callTimeoutMs = 5_000;
@@ -65,6 +67,7 @@ export async function runProgram(
   addServe(program, actions, finish);
   addKeyCommands(program, actions, finish);
   addClusterCommands(program, actions, finish);
+  addVerify(program, actions, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -143,11 +146,14 @@ Examples:
     cashe set --endpoint=10.0.0.1:3000 -- -key -value
     cashe status
     cashe leave raft2
+  Check the data of a node that is stopped:
+    cashe verify data/raft2
 
 Exit codes:
   serve            0 stopped or removed · 1 failed · 2 wrong flags or configuration
                    130 a second signal, more than 500 ms after the first
   other commands   0 done · 1 a miss, or a member does not answer · 2 wrong flags
+                   verify: 0 sound · 1 damaged · 2 not a directory that can be checked
                    3 unavailable or timed out, nothing changed · 4 outcome of a write unknown
                    5 refused (invalid, too large, full, not allowed) · 6 internal error
 `;
@@ -236,6 +242,16 @@ function addClusterCommands(program: Command, actions: Actions, finish: Finish):
     .action((id: string | undefined, options: CallOptions) =>
       finish(actions.transfer(id, callOptions(options))),
     );
+}
+
+function addVerify(program: Command, actions: Actions, finish: Finish): void {
+  program
+    .command('verify')
+    .description(
+      'check the data directory of a stopped node without changing it; exit code 1 when damaged',
+    )
+    .argument('<directory>')
+    .action((directory: string) => finish(actions.verify(directory)));
 }
 
 function withCallOptions(command: Command, timeoutMs: number): Command {

@@ -24,8 +24,8 @@ interface BootedReplica {
 }
 
 interface BootParts {
-  readonly wal: Wal;
-  readonly snapshots: SnapshotStore;
+  readonly wal: Pick<Wal, 'readEntries'>;
+  readonly snapshots: Pick<SnapshotStore, 'open'>;
   readonly scheduler: Scheduler;
   readonly configurationCodec: ConfigurationCodec;
   /** Bytes of entries kept in memory once applied (R6). */

@@ -4,12 +4,17 @@
  * later leader has stamped entries: that one may have started from less, and a lease it began must
  * not be judged by a clock that runs ahead of its own.
  */
-interface Estimate {
+interface HeardTime {
   readonly timeMs: number;
-  /** Local monotonic time it was known at. */
-  readonly atMs: number;
   /** Of the leader it comes from. */
   readonly term: number;
+}
+
+interface Estimate extends HeardTime {
+  /** Local monotonic time it was known at. */
+  readonly atMs: number;
+  /** Of its growth to that of the local clock: 1 where this replica's own clock is the leader's. */
+  readonly rate: number;
 }
 
 /** What a new leader's log says of the time. */
@@ -30,7 +35,7 @@ export interface ClockedMessage {
 export class ClusterClock {
   /** undefined: nothing but the log told the time since this process started. */
   #estimate: Estimate | undefined;
-  #vote: Estimate | undefined;
+  #vote: HeardTime | undefined;
   /** What is known apart from leading; undefined: this time is the cluster's, or we do not lead. */
   #beforeLeading: { readonly estimate: Estimate | undefined } | undefined;
   /** Leading on the fallback of R16, and the entry that restarts all leases is not applied yet. */
@@ -39,7 +44,7 @@ export class ClusterClock {
   /** This replica's estimate; 0 while nothing has told the time since it started. */
   estimate(nowMs: number): number {
     const known = this.#estimate;
-    return known === undefined ? 0 : known.timeMs + (nowMs - known.atMs);
+    return known === undefined ? 0 : known.timeMs + (nowMs - known.atMs) * known.rate;
   }
 
   /** What others may be told; 0 while this leader's time may still be replaced by another's. */
@@ -57,7 +62,7 @@ export class ClusterClock {
     const known = this.#estimate;
     if (timeMs === 0 || (known !== undefined && term < known.term)) return;
     if (known?.term === term && timeMs <= this.estimate(nowMs)) return;
-    this.#estimate = { timeMs, atMs: nowMs, term };
+    this.#estimate = { timeMs, atMs: nowMs, term, rate: HEARD_RATE };
   }
 
   /** A voter's estimate and the term of the leader it has it from; 0 when it has none. */
@@ -65,7 +70,7 @@ export class ClusterClock {
     const vote = this.#vote;
     if (timeMs === 0 || (vote !== undefined && term < vote.term)) return;
     if (vote === undefined || term > vote.term || timeMs > vote.timeMs) {
-      this.#vote = { timeMs, atMs: 0, term };
+      this.#vote = { timeMs, term };
     }
   }
 
@@ -81,7 +86,8 @@ export class ClusterClock {
     this.#vote = undefined;
     const isTold = own > 0 || vote > 0;
     const gapMs = isTold ? 0 : Math.min(Math.max(last.wallGapMs, 0), WALL_GAP_MS_MAX);
-    this.#estimate = { timeMs: Math.max(last.timeMs + gapMs, own, vote), atMs: nowMs, term };
+    const timeMs = Math.max(last.timeMs + gapMs, own, vote);
+    this.#estimate = { timeMs, atMs: nowMs, term, rate: 1 };
     this.#beforeLeading = { estimate: before };
     this.#provisional = !isTold && last.timeMs > 0;
   }
@@ -118,6 +124,14 @@ export class ClusterClock {
     return Math.floor(this.estimate(nowMs));
   }
 }
+
+/**
+ * The clocks of two nodes differ in rate by at most 0.2 %: each has 500 ppm of slewing and as much
+ * of its own. What was heard grows by that much less than the local clock. Else the maximum over
+ * all messages of a term would keep the error of the whole term, not that since the last message:
+ * the estimate of a quicker clock would be ahead of its leader, by more the longer that one leads.
+ */
+const HEARD_RATE = 1 - 0.002;
 
 /** Clock fallback never jumps further than this (R16). */
 const WALL_GAP_MS_MAX = 3_600_000;

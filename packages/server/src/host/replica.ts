@@ -204,13 +204,20 @@ export class Replica implements ReplicaView {
   }
 
   #step(message: PeerMessage, nowMs: number): void {
+    if (message.to === this.replicaId) this.#observe(message, nowMs);
+    // Even if it is meant for another replica: the core may know that its sender is gone (R8).
+    const isDigest = message.kind === 'digestReport' || message.kind === 'digestVerdict';
+    if (!isDigest) this.raft.step(message);
+  }
+
+  #observe(message: PeerMessage, nowMs: number): void {
     switch (message.kind) {
       case 'digestReport':
         this.#digests.onReport(message);
-        return;
+        break;
       case 'digestVerdict':
         this.#digests.onVerdict(message);
-        return;
+        break;
       case 'requestVoteResponse':
         this.clusterClock.observeVote(message.clusterTime, message.clusterTimeTerm);
         break;
@@ -223,15 +230,9 @@ export class Replica implements ReplicaView {
       case 'installSnapshotRequest':
         if (message.term >= this.#term) this.#hear(message, 0, nowMs);
         break;
-      case 'requestVoteRequest':
-      case 'appendEntriesResponse':
-      case 'heartbeatResponse':
-      case 'installSnapshotResponse':
-      case 'timeoutNowRequest':
-      case 'goneNotice':
+      default:
         break;
     }
-    this.raft.step(message);
   }
 
   /** A message of the current leader: its clock, and how far it has committed (R16, R24). */

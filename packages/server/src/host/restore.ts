@@ -7,7 +7,7 @@ import type { SnapshotReader, SnapshotStore } from './storage-ports.js';
 type RestoreDone = (error: Error | undefined, store: StateMachine | undefined) => void;
 
 export function restoreSnapshot(
-  snapshots: SnapshotStore,
+  snapshots: Pick<SnapshotStore, 'open'>,
   file: string,
   scheduler: Scheduler,
   done: RestoreDone,

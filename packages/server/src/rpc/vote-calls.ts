@@ -156,10 +156,11 @@ export class VoteServer {
 
   /** Tells a candidate that it is no member any more; false when it did not ask for a vote. */
   answerGone(group: number, message: GoneNotice): boolean {
-    const { from, to, term } = message;
+    const { to, term } = message;
     let found = false;
     for (const [key, vote] of this.#pending) {
-      if (vote.group !== group || vote.from !== to || vote.to !== from) continue;
+      // Whichever replica was asked: it may be this node's of before a rejoin.
+      if (vote.group !== group || vote.from !== to) continue;
       const none = { clusterTimeMs: 0, clusterTimeTerm: 0 };
       const gone = { term, voteGranted: false, ...none, gone: true };
       found = this.#complete(key, gone) || found;

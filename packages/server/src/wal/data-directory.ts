@@ -2,15 +2,15 @@
  * Who this directory belongs to (R25): nodeUid first, then what the node was told or agreed on.
  */
 import type { DataDirectory, DirectoryRecord, StorageDone } from '../host/storage-ports.js';
-import { completed, type Directory, result } from './disk.js';
+import { completed, type Directory, type ReadableDirectory, result } from './disk.js';
 import { corrupt, StorageError } from './errors.js';
 import { LOCK_PREFIX } from './lock-name.js';
 import { readRecordFile, writeRecordFile } from './record-file.js';
 import { TEMPORARY_SUFFIX } from './segment.js';
 
-const NODE_UID_FILE = 'node-uid';
+export const NODE_UID_FILE = 'node-uid';
 const NODE_UID_BYTES = 16;
-const RECORDS: readonly DirectoryRecord[] = ['genesis', 'identity', 'tombstone'];
+export const DIRECTORY_RECORDS: readonly DirectoryRecord[] = ['genesis', 'identity', 'tombstone'];
 /** What a file system puts into its root by itself. */
 const NOT_OURS_ALLOWED = ['lost+found'];
 
@@ -31,15 +31,21 @@ export async function openDataDirectory(
     await completed((done) => writeRecordFile(directory, NODE_UID_FILE, uid, done));
   }
   for (const name of temporary) await completed((done) => directory.unlink(name, done));
+  const nodeUid = await readNodeUid(directory);
+  const records = new Map<DirectoryRecord, Uint8Array>();
+  for (const record of DIRECTORY_RECORDS) {
+    if (kept.includes(record)) records.set(record, await readRecordFile(directory, record));
+  }
+  return new FileDataDirectory(directory, nodeUid, records);
+}
+
+/** 32 hex digits. Throws a `StorageError`. */
+export async function readNodeUid(directory: ReadableDirectory): Promise<string> {
   const uid = await readRecordFile(directory, NODE_UID_FILE);
   if (uid.length !== NODE_UID_BYTES) {
     throw corrupt(`${directory.path}/${NODE_UID_FILE}`, 0, 'not the length of a node uid');
   }
-  const records = new Map<DirectoryRecord, Uint8Array>();
-  for (const record of RECORDS) {
-    if (kept.includes(record)) records.set(record, await readRecordFile(directory, record));
-  }
-  return new FileDataDirectory(directory, Buffer.from(uid).toString('hex'), records);
+  return Buffer.from(uid).toString('hex');
 }
 
 class FileDataDirectory implements DataDirectory {

@@ -32,16 +32,21 @@ export interface DiskFile {
 
 export type FileDone = (error: WalError | undefined, file: DiskFile | undefined) => void;
 
-export interface Directory {
+/** The part of a directory that changes nothing. */
+export interface ReadableDirectory {
   readonly path: string;
+  /** Opens an existing file. A missing one is an `io` error. */
+  open(name: string, done: FileDone): void;
+  list(done: (error: WalError | undefined, names: readonly string[]) => void): void;
+}
+
+/** Its `open` opens for reading and writing. */
+export interface Directory extends ReadableDirectory {
   /** Creates (an existing file is emptied) and opens for reading and writing. */
   create(name: string, done: FileDone): void;
-  /** Opens an existing file for reading and writing. A missing one is an `io` error. */
-  open(name: string, done: FileDone): void;
   rename(from: string, to: string, done: StorageDone): void;
   /** A name that does not exist is success. */
   unlink(name: string, done: StorageDone): void;
-  list(done: (error: WalError | undefined, names: readonly string[]) => void): void;
   /** Makes created, renamed and deleted names durable. */
   sync(done: StorageDone): void;
   /** The subdirectory `name`, created durably when missing. */

@@ -48,6 +48,23 @@ export async function lockDirectory(path: string): Promise<DirectoryLock> {
   }
 }
 
+/** The process that holds the directory `path`, if any; takes and changes nothing there. */
+export async function lockHolder(path: string): Promise<number | undefined> {
+  const absolute = resolve(path);
+  const alias = await aliasOf(absolute);
+  try {
+    for (const name of await readdir(absolute)) {
+      const pid = lockPid(name);
+      if (pid !== undefined && (await isListening(join(alias.path, name)))) return pid;
+    }
+    return undefined;
+  } catch (error) {
+    throw systemError('lock', path, error);
+  } finally {
+    await alias.remove();
+  }
+}
+
 interface Claim {
   readonly path: string;
   readonly name: string;

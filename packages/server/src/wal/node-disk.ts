@@ -18,7 +18,13 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import type { StorageDone, WalError } from '../host/storage-ports.js';
-import { completed, type Directory, type DiskFile, type FileDone } from './disk.js';
+import {
+  completed,
+  type Directory,
+  type DiskFile,
+  type FileDone,
+  type ReadableDirectory,
+} from './disk.js';
 import { errorCode, StorageError, systemError } from './errors.js';
 import { SyncThread } from './sync-thread.js';
 
@@ -47,6 +53,11 @@ export async function openNodeDisk(
   return { root: new NodeDirectory(absolute, thread), close: () => thread?.close() };
 }
 
+/** The existing directory `path`; the operating system refuses to write to files opened here. */
+export function openForReading(path: string): ReadableDirectory {
+  return new NodeDirectory(resolvePath(path), undefined, constants.O_RDONLY);
+}
+
 /** The topmost directory that had to be created, if any. */
 function makeDirectories(path: string): Promise<string | undefined> {
   return new Promise((done, reject) => {
@@ -69,10 +80,12 @@ async function syncParents(path: string, topmost: string): Promise<void> {
 class NodeDirectory implements Directory {
   readonly path: string;
   readonly #thread: SyncThread | undefined;
+  readonly #access: number;
 
-  constructor(path: string, thread: SyncThread | undefined) {
+  constructor(path: string, thread: SyncThread | undefined, access: number = constants.O_RDWR) {
     this.path = path;
     this.#thread = thread;
+    this.#access = access;
   }
 
   create(name: string, done: FileDone): void {
@@ -80,7 +93,7 @@ class NodeDirectory implements Directory {
   }
 
   open(name: string, done: FileDone): void {
-    this.#open(name, constants.O_RDWR, done);
+    this.#open(name, this.#access, done);
   }
 
   rename(from: string, to: string, done: StorageDone): void {

@@ -8,7 +8,7 @@ import { recover } from './recovery.js';
 export const SEGMENT_BYTES: number = 64 * 1024 * 1024;
 export const WAL_BYTES_MAX: number = 4 * 1024 * 1024 * 1024;
 
-const DIRECTORY_NAME = 'wal';
+export const WAL_DIRECTORY = 'wal';
 
 interface OpenWalOptions extends WalSizes {
   /** The data directory. */
@@ -27,7 +27,7 @@ export async function openWal(options: OpenWalOptions): Promise<FileWal> {
   assert(segmentBytes >= segmentBytesMin, 'a segment holds a checkpoint and the largest block');
   assert(blockBytesMax > BLOCK_HEADER_BYTES && walBytesMax >= 2 * segmentBytes, 'sizes make sense');
   const directory = await result<Directory>((done) => {
-    options.parent.directory(DIRECTORY_NAME, done);
+    options.parent.directory(WAL_DIRECTORY, done);
   });
   const recovered = await recover(directory, segmentBytes);
   const wal = new FileWal(directory, recovered, options, options.environment);

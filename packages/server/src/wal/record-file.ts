@@ -5,7 +5,13 @@
 import { crc32 } from 'node:zlib';
 import type { StorageDone } from '../host/storage-ports.js';
 import { ByteReader, ByteWriter, MalformedBytes } from './bytes.js';
-import { completed, type Directory, type DiskFile, result } from './disk.js';
+import {
+  completed,
+  type Directory,
+  type DiskFile,
+  type ReadableDirectory,
+  result,
+} from './disk.js';
 import { assert, corrupt } from './errors.js';
 import { TEMPORARY_SUFFIX } from './segment.js';
 
@@ -62,7 +68,10 @@ export function writeRecordFile(
 }
 
 /** Reads the file `name`, which exists. Throws a `StorageError`. */
-export async function readRecordFile(directory: Directory, name: string): Promise<Uint8Array> {
+export async function readRecordFile(
+  directory: ReadableDirectory,
+  name: string,
+): Promise<Uint8Array> {
   const file = await result<DiskFile>((done) => directory.open(name, done));
   try {
     const size = await result<number>((done) => file.size(done));

@@ -118,7 +118,7 @@ function isZero(page: Uint8Array): boolean {
 class Window {
   readonly file: DiskFile;
   readonly #bytes: number;
-  #buffer = new Uint8Array(SLICE_BYTES);
+  #buffer = new Uint8Array(0);
   #from = 0;
   #length = 0;
 

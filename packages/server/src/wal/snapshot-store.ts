@@ -10,14 +10,20 @@ import type {
   StorageDone,
   WalError,
 } from '../host/storage-ports.js';
-import { completed, type Directory, type DiskFile, result } from './disk.js';
+import {
+  completed,
+  type Directory,
+  type DiskFile,
+  type ReadableDirectory,
+  result,
+} from './disk.js';
 import { corrupt, errorCode } from './errors.js';
 import { TEMPORARY_SUFFIX } from './segment.js';
 import { encodeHead, SNAPSHOT_CHUNK_BYTES_MAX } from './snapshot-format.js';
 import { openSnapshot } from './snapshot-reader.js';
 import { FileSnapshotWriter } from './snapshot-writer.js';
 
-const DIRECTORY_NAME = 'snapshots';
+export const SNAPSHOTS_DIRECTORY = 'snapshots';
 const NAME = /^([0-9]+)-([0-9]{16})-[0-9a-f]{16}\.snapshot$/;
 const UNIQUE_BYTES = 8;
 
@@ -26,7 +32,7 @@ export async function openSnapshotStore(
   parent: Directory,
   random: (bytes: number) => Uint8Array,
 ): Promise<SnapshotStore> {
-  const directory = await result<Directory>((done) => parent.directory(DIRECTORY_NAME, done));
+  const directory = await result<Directory>((done) => parent.directory(SNAPSHOTS_DIRECTORY, done));
   const names = await result<readonly string[]>((done) => directory.list(done));
   for (const name of names) {
     if (!name.endsWith(TEMPORARY_SUFFIX)) continue;
@@ -69,23 +75,12 @@ class FileSnapshotStore implements SnapshotStore {
     name: string,
     done: (error: WalError | undefined, reader: SnapshotReader | undefined) => void,
   ): void {
-    const directory = this.#directory;
-    directory.open(name, (openError, file) => {
-      if (file === undefined) {
-        const missing = errorCode(openError?.cause) === 'ENOENT';
-        const path = `${directory.path}/${name}`;
-        return done(missing ? corrupt(path, 0, 'the file is missing') : openError, undefined);
-      }
-      openSnapshot(file, (error, reader) => {
-        if (reader !== undefined) done(undefined, reader);
-        else closeQuietly(file, () => done(error, undefined));
-      });
-    });
+    openSnapshotFile(this.#directory, name, done);
   }
 
   list(group: number, done: (error: WalError | undefined, files: readonly string[]) => void): void {
     this.#directory.list((error, names) => {
-      const own = names.filter((name) => groupOf(name) === group);
+      const own = names.filter((name) => snapshotGroup(name) === group);
       // The index is padded: order of names is order of indexes.
       done(error, own.sort());
     });
@@ -112,12 +107,32 @@ class FileSnapshotStore implements SnapshotStore {
   }
 }
 
+/** Opens the snapshot file `name`; a missing or damaged one is `corrupt`. */
+export function openSnapshotFile(
+  directory: ReadableDirectory,
+  name: string,
+  done: Parameters<SnapshotStore['open']>[1],
+): void {
+  directory.open(name, (openError, file) => {
+    if (file === undefined) {
+      const missing = errorCode(openError?.cause) === 'ENOENT';
+      const path = `${directory.path}/${name}`;
+      return done(missing ? corrupt(path, 0, 'the file is missing') : openError, undefined);
+    }
+    openSnapshot(file, (error, reader) => {
+      if (reader !== undefined) done(undefined, reader);
+      else closeQuietly(file, () => done(error, undefined));
+    });
+  });
+}
+
 function snapshotName(group: number, meta: SnapshotMeta, unique: Uint8Array): string {
   const index = String(meta.lastIncludedIndex).padStart(16, '0');
   return `${group}-${index}-${Buffer.from(unique).toString('hex')}.snapshot`;
 }
 
-function groupOf(name: string): number | undefined {
+/** The group a snapshot file's name says; undefined for names of other files. */
+export function snapshotGroup(name: string): number | undefined {
   const match = NAME.exec(name);
   return match === null ? undefined : Number(match[1]);
 }

@@ -58,16 +58,15 @@ export class FileSnapshotWriter implements SnapshotWriter {
     this.#begin();
     this.#ended = true;
     const { directory, file, name } = this.#target;
-    const fail = (error: WalError): void => done(error, '');
     const trailer = encodeTrailer({ streamBytes: this.#bytes, frameCount: this.#frameCount });
     file.write(trailer, this.#offset, (writeError) => {
-      if (writeError !== undefined) return fail(writeError);
+      if (writeError !== undefined) return this.#discard(writeError, done);
       file.datasync((syncError) => {
-        if (syncError !== undefined) return fail(syncError);
+        if (syncError !== undefined) return this.#discard(syncError, done);
         file.close((closeError) => {
-          if (closeError !== undefined) return fail(closeError);
+          if (closeError !== undefined) return this.#unlink(closeError, done);
           directory.rename(name + TEMPORARY_SUFFIX, name, (renameError) => {
-            if (renameError !== undefined) return fail(renameError);
+            if (renameError !== undefined) return this.#unlink(renameError, done);
             directory.sync((error) => done(error, error === undefined ? name : ''));
           });
         });
@@ -82,6 +81,17 @@ export class FileSnapshotWriter implements SnapshotWriter {
     file.close((closeError) => {
       directory.unlink(name + TEMPORARY_SUFFIX, (unlinkError) => done(closeError ?? unlinkError));
     });
+  }
+
+  /** A snapshot is tried again later: until then what failed keeps no space and no open file. */
+  #discard(error: WalError, done: (error: WalError | undefined, file: string) => void): void {
+    this.#target.file.close(() => this.#unlink(error, done));
+  }
+
+  /** The error that led here is the one to report; a name left behind goes at the next start. */
+  #unlink(error: WalError, done: (error: WalError | undefined, file: string) => void): void {
+    const { directory, name } = this.#target;
+    directory.unlink(name + TEMPORARY_SUFFIX, () => done(error, ''));
   }
 
   #begin(): void {

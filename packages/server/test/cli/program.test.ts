@@ -34,6 +34,7 @@ async function run(argv: readonly string[], failure?: Error): Promise<Ran> {
     members: action('members'),
     leave: action('leave'),
     transfer: action('transfer'),
+    verify: action('verify'),
   };
   const io = fakeIo();
   const code = await runProgram(argv, actions, io, '1.2.3');
@@ -175,6 +176,10 @@ describe('the client commands', () => {
     [
       ['transfer', 'raft2'],
       ['transfer', 'raft2', defaults],
+    ],
+    [
+      ['verify', 'data/raft2'],
+      ['verify', 'data/raft2'],
     ],
     [
       ['members', '--endpoint=:3001', '--endpoint', '[::1]:2'],

@@ -153,6 +153,15 @@ describe('votes', () => {
     expect(one!.handler.messages).toEqual([{ group: 0, message: gone }]);
   });
 
+  it('are answered GONE by whichever replica the node has, if it rejoined since', async () => {
+    const [one, two] = await nodes.startConnected(2);
+    one!.transport.send(0, voteRequest);
+    await until(() => two!.handler.messages.length === 1, 'the request');
+    two!.transport.send(0, { kind: 'goneNotice', from: 7, to: 1, term: 9 });
+    await until(() => one!.handler.messages.length === 1, 'the notice');
+    expect(one!.handler.kinds()).toEqual(['goneNotice']);
+  });
+
   it('nobody waits for any more are counted', async () => {
     const limits = { voteAnswerTimeoutMs: 1 };
     const [one, two] = await nodes.startConnected(2, { limits });

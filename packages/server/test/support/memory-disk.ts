@@ -51,6 +51,11 @@ class Folder {
   durable = new Map<string, Node>();
   current = new Map<string, Node>();
 
+  put(name: string, node: Node): void {
+    this.current.set(name, node);
+    this.durable.set(name, node);
+  }
+
   afterCrash(survives: () => boolean): Folder {
     const folder = new Folder();
     const copies = new Map<Node, Node>();
@@ -119,6 +124,40 @@ export class MemoryDisk {
     const node = path === '' ? this.#folder : this.#find(path);
     if (!(node instanceof Folder)) throw new Error(`no directory ${path}`);
     return [...node.current.keys()].sort();
+  }
+
+  /** A disk with these files, all durable. */
+  static of(files: ReadonlyMap<string, Uint8Array>): MemoryDisk {
+    const root = new Folder();
+    for (const [path, bytes] of files) {
+      const parts = path.split('/');
+      const name = parts.pop() ?? '';
+      let folder = root;
+      for (const part of parts) {
+        const found = folder.current.get(part);
+        const next = found instanceof Folder ? found : new Folder();
+        folder.put(part, next);
+        folder = next;
+      }
+      const inode = new Inode();
+      inode.current = new Uint8Array(bytes);
+      inode.sync();
+      folder.put(name, inode);
+    }
+    return new MemoryDisk(root);
+  }
+
+  /** Every file by its path below the root, copied. */
+  image(): Map<string, Uint8Array> {
+    const files = new Map<string, Uint8Array>();
+    const collect = (folder: Folder, prefix: string): void => {
+      for (const [name, node] of folder.current) {
+        if (node instanceof Folder) collect(node, `${prefix}${name}/`);
+        else files.set(prefix + name, node.current.slice());
+      }
+    };
+    collect(this.#folder, '');
+    return files;
   }
 
   remove(path: string): void {

@@ -102,34 +102,6 @@ describe('append', () => {
     );
     expect(disk.steps - before).toBe(2);
   });
-
-  it('fails for ever after a failed sync, and tells every later caller', async () => {
-    const disk = new MemoryDisk();
-    const wal = await founded(disk);
-    await settled();
-    disk.fault = (step) => (step === 'datasync' ? 'EIO' : undefined);
-    const failure = { kind: 'io', file: expect.stringContaining('.wal') };
-    await expect(append(wal, records(0, { entries: entries(1, 1) }))).rejects.toMatchObject(
-      failure,
-    );
-    disk.fault = () => undefined;
-    const before = disk.steps;
-    await expect(append(wal, records(0, { entries: entries(1, 1) }))).rejects.toMatchObject(
-      failure,
-    );
-    expect(disk.steps).toBe(before);
-    expect(wal.status().state).toBe('failed');
-  });
-
-  it('that finds the disk full while writing a block fails as well', async () => {
-    const disk = new MemoryDisk();
-    const wal = await founded(disk);
-    await settled();
-    disk.fault = (step) => (step === 'write' ? 'ENOSPC' : undefined);
-    const appended = append(wal, records(0, { entries: entries(1, 1) }));
-    await expect(appended).rejects.toMatchObject({ kind: 'noSpace' });
-    expect(wal.status().state).toBe('failed');
-  });
 });
 
 describe('segments', () => {

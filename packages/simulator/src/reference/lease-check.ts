@@ -19,7 +19,10 @@ interface Lease {
 
 /** Stamps are whole milliseconds of the leader's clock. */
 const ROUNDING_MS = 2;
-/** How much faster or slower than true time the clocks of nodes may go. */
+/**
+ * How much faster or slower than true time the clocks of nodes may go: half of what the product
+ * lets two of them differ by, so that the length of a term or of an outage adds nothing (R16).
+ */
 export const CLOCK_DRIFT_MAX = 0.001;
 /** From the proposal of a clock entry, for what is due, to its commit. */
 const SERVE_MS = 1;

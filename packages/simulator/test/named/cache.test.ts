@@ -1,9 +1,12 @@
 // Named cases of eviction and time to live (R16-R18), each on a whole simulated cluster. Which keys
 // go, and when, is held against the reference state machine after every entry on every node.
 import { recordBytes } from '@cashe/store';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { CallRecord } from '../../src/call-record.js';
 import { Scenario } from '../support/scenario.js';
+
+// Whole clusters are simulated: seconds of work on a busy machine.
+jest.setTimeout(60_000);
 
 const YEAR_2099_MS = 73 * 365 * 86_400_000;
 

@@ -3,8 +3,11 @@
 // than one cluster, and the founders that still exist get into it. Method: the founding of three is
 // run once to count its events, then again for every event, with the fault at one of the founders
 // after it; founders take turns.
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { FoundingRun, foundingSeeds } from '../support/founding.js';
+
+// Whole clusters are simulated: seconds of work on a busy machine.
+jest.setTimeout(60_000);
 
 const FOUNDERS = [0, 1, 2];
 const [seed = 0, otherSeed = 0] = foundingSeeds(2);

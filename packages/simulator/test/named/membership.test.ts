@@ -1,8 +1,11 @@
 // R8, R9, R25, R26: members that leave, are lost or come back, whole nodes under the simulator.
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { recordsAt } from '../../src/members.js';
 import type { SimNode } from '../../src/sim-node.js';
 import { FoundingRun, foundingSeeds } from '../support/founding.js';
+
+// Whole clusters are simulated: seconds of work on a busy machine.
+jest.setTimeout(60_000);
 
 const [seed = 0] = foundingSeeds(1);
 
@@ -50,6 +53,46 @@ describe('a node that was removed while it was cut off', () => {
   });
 });
 
+describe('a node that was removed while it was down', () => {
+  it('learns it from nodes that left meanwhile and came back as new replicas', async () => {
+    const run = await founded();
+    const first = run.leader();
+    const [gone, second] = followers(run);
+    gone.crash(() => true);
+    run.remove(gone.nodeId, first);
+    await run.until(() => !members(run).includes(gone.nodeId), 'its removal');
+    await rejoin(run, second, first);
+    await rejoin(run, first, second);
+    gone.start();
+    await run.until(() => gone.isRetired && !gone.isRunning, 'its end');
+  });
+});
+
+describe('a joiner that is removed before its log arrived', () => {
+  it('learns it from the members that admission named', async () => {
+    const run = await founded();
+    // The genesis record, all it starts with, names replicas that are no more.
+    for (const node of run.nodes) {
+      const [other] = run.nodes.filter((one) => one !== node);
+      if (other !== undefined) await rejoin(run, node, other);
+    }
+    const leader = run.leader();
+    const joiner = run.join(leader);
+    await run.until(() => joiner.isUp, 'its admission');
+    const { network } = run.simulation;
+    for (const node of run.nodes) {
+      network.cut(node.nodeId, joiner.nodeId);
+      network.cut(joiner.nodeId, node.nodeId);
+    }
+    run.remove(joiner.nodeId, leader);
+    await run.until(() => !members(run).includes(joiner.nodeId), 'its removal');
+    const { commitIndex, configuration } = joiner.replica?.raft.status() ?? {};
+    expect([commitIndex, configuration?.learners]).toEqual([0, []]);
+    network.heal();
+    await run.until(() => joiner.isRetired && !joiner.isRunning, 'its end');
+  });
+});
+
 describe('a node that comes back blank under its old id', () => {
   it('is refused until the old one is removed, and is then a new replica', async () => {
     const run = await founded();
@@ -89,6 +132,20 @@ describe('a swap of voters', () => {
     for (let event = 1; event <= events; event += 3) await swap(event);
   }, 60_000);
 });
+
+/** Removes the node, through itself, and lets it rejoin as a new replica. */
+async function rejoin(run: FoundingRun, node: SimNode, through: SimNode): Promise<void> {
+  run.remove(node.nodeId, node);
+  await run.until(() => node.isRetired && !node.isRunning, `the end of ${node.nodeId}`);
+  node.rejoin = true;
+  node.joinThrough = through.clientAddress;
+  node.start();
+  const isBack = (): boolean => {
+    const { leaderId = 0, replicaId } = node.replica ?? {};
+    return leaderId !== 0 && recordsAt(run.leader()).some((one) => one.replicaId === replicaId);
+  };
+  await run.until(isBack, `the return of ${node.nodeId}`);
+}
 
 /** Swaps a voter for a joiner; the leader crashes after event `at` of it. Returns its events. */
 async function swap(at: number): Promise<number> {

@@ -1,11 +1,14 @@
 // Named cases of sessions and retries (R14, R15, R29), each on a whole simulated cluster. That
 // nothing took effect twice is what every scenario checks at its end, against the log itself.
 import { Code, Outcome, opFor } from '@cashe/codec';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { CallRecord } from '../../src/call-record.js';
 import type { SimNode } from '../../src/sim-node.js';
 import { batchOf } from '../support/raw-session.js';
 import { Scenario } from '../support/scenario.js';
+
+// Whole clusters are simulated: seconds of work on a busy machine.
+jest.setTimeout(60_000);
 
 const text = new TextEncoder();
 
