@@ -170,8 +170,7 @@ export class MembershipNemesis {
     this.#world.trace(() => `${node.nodeId} loses its disk`);
     node.wipe();
     this.#lostAtMs = this.#world.time.nowMs;
-    // Alone in its founders file it would found another cluster (R25).
-    if (this.#world.founders.length === 1) node.joinThrough = leader.clientAddress;
+    if (this.#isLastFounder(node, leader)) node.joinThrough = leader.clientAddress;
     if (this.#random.chance(0.5)) node.start();
     this.#later(AWAY_MS_MAX, () => {
       const others = this.#world.nodes.filter((other) => other.isUp && other !== node);
@@ -183,6 +182,14 @@ export class MembershipNemesis {
         node.start();
       });
     });
+  }
+
+  /** When no founder is left that knows the cluster, blank ones would found another (R25). */
+  #isLastFounder({ nodeId }: SimulatedNode, leader: SimulatedNode): boolean {
+    const { founders, nodes } = this.#world;
+    const known = recordsAt(leader).filter((record) => nodeOf(record, nodes) !== undefined);
+    const others = new Set(known.map((record) => record.nodeId).filter((id) => id !== nodeId));
+    return !founders.some(({ id }) => others.has(id));
   }
 
   /**
