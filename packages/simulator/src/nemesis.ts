@@ -52,6 +52,8 @@ export class Nemesis {
     network.conditions = { ...swarm.network, loss: 0, duplication: 0, delay: 0 };
     for (const node of nodes) {
       node.slowSyncMs = 0;
+      // A process that was told of an error may stop a moment later, when nobody starts it again.
+      if (node.diskFaults.hasReported) node.crash(() => true);
       node.diskFaults.heal();
       node.clock.setRate(1);
       node.clock.thawWall();
