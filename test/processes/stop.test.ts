@@ -175,8 +175,8 @@ describe('the launcher of the local cluster', () => {
       const [still = 0] = nodePids();
       process.kill(still, 'SIGSTOP');
       await insist(() => launcher.signal('SIGINT'), launcher.exited);
-      // One more signal may meet a process that is ending and no longer handles it: a shell says 130
-      // of either.
+      // One more signal may meet a process that is ending and no longer handles it: a shell says
+      // 130 of either.
       const { code, signal } = await launcher.exited;
       expect([130, 'SIGINT']).toContain(code ?? signal);
       await nodesAreGone();
