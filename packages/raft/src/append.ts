@@ -26,5 +26,5 @@ export function appendConfiguration(state: RaftState, configuration: Configurati
 
 /** Drops what the memory bound no longer allows to keep (R6). */
 export function trimTail(state: RaftState, keepBytes: number): void {
-  state.log.trim(keepBytes, state.pinIndex ?? Number.MAX_SAFE_INTEGER);
+  state.log.trim(keepBytes, Number.MAX_SAFE_INTEGER);
 }

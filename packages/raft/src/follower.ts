@@ -11,10 +11,7 @@ import type {
   ReplicaId,
 } from './types.js';
 
-/**
- * A follower's tail may exceed the leader's bound by this factor. Everything a leader may hold
- * uncommitted fits below it, hence a refused append can always be taken later (R6).
- */
+/** A follower's tail may exceed the leader's by this factor, with what its host is to apply (R6). */
 const FOLLOWER_TAIL_FACTOR = 2;
 
 export function handleAppendEntries(state: RaftState, message: AppendEntriesRequest): void {
@@ -23,7 +20,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntriesRequ
   if (message.entries.length > 0) {
     trimTail(state, config.tailBytesMax);
     // As if lost: the leader repeats it at the pace of heartbeats until there is room again.
-    if (log.bytes >= config.tailBytesMax * FOLLOWER_TAIL_FACTOR) return;
+    if (log.bytes >= config.tailBytesMax * FOLLOWER_TAIL_FACTOR && makesRoomItself(state)) return;
   }
   // Committed entries are equal on both sides (section 5.4.3), whatever is still in memory.
   const matches =
@@ -153,4 +150,12 @@ function isWellFormed(message: AppendEntriesRequest): boolean {
     term = entry.term;
   }
   return term <= message.term;
+}
+
+/**
+ * Whether the tail will shrink without another append. What is not committed needs one, at least
+ * the no-op of a new leader (section 5.4.2); how much of it there can be is bounded at the leader.
+ */
+function makesRoomItself({ log }: RaftState): boolean {
+  return Math.min(log.appliedIndex, log.persistedIndex) < log.commitIndex;
 }

@@ -143,6 +143,7 @@ function checkLeader(state: RaftState): void {
     assert(item.nextIndex <= log.lastIndex + 1, 'nextIndex <= lastIndex + 1');
     assert(item.readRound <= reads.round, 'no member confirms a round that was not sent');
     assert(item.state === 'replicate' || item.inflights.count === 0, 'only replicate pipelines');
+    assert(item.fetchNumber <= state.fetchNumber, 'a fetch was asked for');
     assert((item.state === 'snapshot') === item.pendingSnapshotIndex > 0, 'pending snapshot');
   }
   assert(state.termStartIndex > 0, 'a leader opened its term');

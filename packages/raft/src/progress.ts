@@ -1,12 +1,14 @@
 import { Inflights } from './inflights.js';
-import type { LogIndex, ProgressState, RaftConfig, ReplicaId } from './types.js';
+import { entryBytes } from './log.js';
+import type { Entry, LogIndex, ProgressState, RaftConfig, ReplicaId, Term } from './types.js';
 
 /**
  * The leader's view of one other member.
  *
  * - `probe`: the match point is unknown; one message at a time, the next after an answer.
  * - `replicate`: known; messages are pipelined and `nextIndex` runs ahead of the answers.
- * - `snapshot`: below the memory tail; nothing is appended until the snapshot arrived or failed.
+ * - `snapshot`: below what the log on disk holds; nothing is appended until the snapshot arrived or
+ *   failed.
  */
 export class Progress {
   readonly replicaId: ReplicaId;
@@ -29,6 +31,11 @@ export class Progress {
   probeTicks = 0;
   /** Replicate only: answers are missing; an empty append is due that finds out what was lost. */
   verifyDue = false;
+  /** The read of stored entries under way for it; 0 = none. At most one (R6). */
+  fetchNumber = 0;
+  /** The last stored entry that was read for it: what follows needs its term. */
+  storedIndex: LogIndex = 0;
+  storedTerm: Term = 0;
   /** Highest read round this member confirmed in this term (R4). */
   readRound = 0;
 
@@ -63,6 +70,25 @@ export class Progress {
     this.verifyDue = false;
     this.pendingSnapshotIndex = snapshotIndex;
     this.inflights.clear();
+  }
+
+  /** Entries from `nextIndex` on have left: a probe waits for its answer, a pipeline goes on. */
+  sent(entries: readonly Entry[]): void {
+    if (this.state === 'probe') {
+      this.probePaused = true;
+      this.probeTicks = 0;
+      return;
+    }
+    let bytes = 0;
+    for (const entry of entries) bytes += entryBytes(entry);
+    this.nextIndex += entries.length;
+    this.inflights.add(this.nextIndex - 1, bytes);
+    this.verifyDue = false;
+  }
+
+  noteStored(entry: Entry): void {
+    this.storedIndex = entry.index;
+    this.storedTerm = entry.term;
   }
 
   tick(): void {

@@ -1,4 +1,3 @@
-import { trimTail } from './append.js';
 import {
   askWhetherGone,
   forgetLeader,
@@ -24,6 +23,7 @@ import { becomeFollower } from './roles.js';
 import { createState, type RaftState } from './state.js';
 import { status } from './status.js';
 import { step } from './step.js';
+import { fetched } from './stored-entries.js';
 import { tickTransfer, transferLeadership } from './transfer.js';
 import type {
   LogIndex,
@@ -39,6 +39,7 @@ import type {
   ReplicaId,
   RestoredState,
   SnapshotMeta,
+  StoredEntries,
   Term,
   TransferResult,
 } from './types.js';
@@ -111,14 +112,16 @@ export class Raft implements RaftCore {
     checkCheap(this.#state);
   }
 
-  compact(index: LogIndex, pinIndex: LogIndex | undefined): void {
+  compact(index: LogIndex): void {
     const state = this.#state;
     assert(index <= state.log.appliedIndex, 'snapshot of what is not applied');
-    state.pinIndex = pinIndex;
-    const limit = Math.min(index, pinIndex ?? index);
-    state.log.trim(Math.floor(state.config.tailBytesMax * COMPACTED_TAIL_SHARE), limit);
-    trimTail(state, state.config.tailBytesMax);
+    state.log.trim(Math.floor(state.config.tailBytesMax * COMPACTED_TAIL_SHARE), index);
     checkCheap(state);
+  }
+
+  fetched(number: number, stored: StoredEntries | undefined): void {
+    fetched(this.#state, number, stored);
+    checkCheap(this.#state);
   }
 
   snapshotMeta(index: LogIndex): SnapshotMeta {

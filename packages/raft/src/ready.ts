@@ -15,6 +15,7 @@ export function hasReady(state: RaftState): boolean {
     outbox.messagesAfterPersist.length > 0 ||
     log.handedIndex < log.lastIndex ||
     state.replicationDue ||
+    outbox.fetches.length > 0 ||
     log.hasCommitted(state.config.applyingBytesMax) ||
     reads.unsent.length > 0 ||
     outbox.readStates.length > 0 ||
@@ -57,12 +58,14 @@ export function ready(state: RaftState): Ready {
     readStates: outbox.readStates,
     readsAborted: outbox.readsAborted,
     softState: takeSoftState(state),
+    fetches: outbox.fetches,
   };
   outbox.messages = [];
   outbox.messagesAfterPersist = [];
   outbox.readStates = [];
   outbox.readsAborted = [];
   outbox.snapshot = undefined;
+  outbox.fetches = [];
   return output;
 }
 

@@ -1,9 +1,9 @@
 /** The leader's side of log replication (section 5.3), pipelined under Progress (R5). */
+import { sendAppendEntries } from './append-messages.js';
 import { maybeCommit } from './commit.js';
-import { entryBytes } from './log.js';
 import type { Progress } from './progress.js';
-import { send } from './send.js';
 import type { RaftState } from './state.js';
+import { fetchStored } from './stored-entries.js';
 import { maybeSendTimeoutNow } from './transfer.js';
 import type {
   AppendEntriesResponse,
@@ -60,7 +60,7 @@ export function handleInstallSnapshotResponse(
   progress.heard();
   if (message.matchIndex > state.log.lastIndex) return;
   acknowledged(state, progress, message.matchIndex);
-  // Too old by now: probing finds that out and asks for another snapshot.
+  // What follows it is no longer in memory: it comes from the log, or with another snapshot.
   if (progress.state === 'snapshot') progress.becomeProbe(progress.matchIndex + 1, false);
 }
 
@@ -98,44 +98,34 @@ function acknowledged(state: RaftState, progress: Progress, matchIndex: LogIndex
 
 /** Also when nothing is missing: only an answer to an append makes the follower count again. */
 function sendProbe(state: RaftState, progress: Progress, slices: SliceCache): void {
-  if (progress.probePaused) return;
-  if (sendEntries(state, progress, slices) !== undefined) {
-    progress.probePaused = true;
-    progress.probeTicks = 0;
-  }
+  if (!progress.probePaused) sendEntries(state, progress, slices);
 }
 
 function sendPipelined(state: RaftState, progress: Progress, slices: SliceCache): void {
   const { log } = state;
   while (progress.nextIndex <= log.lastIndex && !progress.inflights.full) {
-    const entries = sendEntries(state, progress, slices);
-    if (entries === undefined) return;
-    let bytes = 0;
-    for (const entry of entries) bytes += entryBytes(entry);
-    progress.nextIndex += entries.length;
-    progress.inflights.add(progress.nextIndex - 1, bytes);
-    progress.verifyDue = false;
+    if (!sendEntries(state, progress, slices)) return;
   }
   if (!progress.verifyDue) return;
   progress.verifyDue = false;
   progress.probeTicks = 0;
   const prevLogTerm = log.termAt(progress.nextIndex - 1);
-  // What it missed, if anything, may have left the tail meanwhile: then there is no asking.
-  if (prevLogTerm === undefined) sendSnapshot(state, progress);
-  else sendAppendEntries(state, progress, prevLogTerm, []);
+  if (prevLogTerm !== undefined) {
+    sendAppendEntries(state, progress, prevLogTerm, []);
+    return;
+  }
+  // What it missed, if anything, may have left the tail meanwhile: from what it surely has on.
+  progress.becomeProbe(progress.matchIndex + 1, false);
+  fetchStored(state, progress);
 }
 
-/** One AppendEntries from nextIndex on, or a snapshot if that is below the tail: undefined. */
-function sendEntries(
-  state: RaftState,
-  progress: Progress,
-  slices: SliceCache,
-): readonly Entry[] | undefined {
+/** One AppendEntries from nextIndex on; false when its entries must be read from the log first. */
+function sendEntries(state: RaftState, progress: Progress, slices: SliceCache): boolean {
   const { log, config } = state;
   const prevLogTerm = log.termAt(progress.nextIndex - 1);
   if (prevLogTerm === undefined) {
-    sendSnapshot(state, progress);
-    return undefined;
+    fetchStored(state, progress);
+    return false;
   }
   let entries = slices.get(progress.nextIndex);
   if (entries === undefined) {
@@ -143,43 +133,6 @@ function sendEntries(
     slices.set(progress.nextIndex, entries);
   }
   sendAppendEntries(state, progress, prevLogTerm, entries);
-  return entries;
-}
-
-function sendAppendEntries(
-  state: RaftState,
-  progress: Progress,
-  prevLogTerm: number,
-  entries: readonly Entry[],
-): void {
-  send(state, {
-    kind: 'appendEntriesRequest',
-    from: state.config.replicaId,
-    to: progress.replicaId,
-    term: state.currentTerm,
-    prevLogIndex: progress.nextIndex - 1,
-    prevLogTerm,
-    entries,
-    leaderCommit: state.log.commitIndex,
-    clusterTime: 0,
-  });
-}
-
-function sendSnapshot(state: RaftState, progress: Progress): void {
-  const { log, config } = state;
-  // A transfer is expensive: only for a follower that answers. It is tried again after the next
-  // heartbeat response.
-  if (!progress.answered || progress.silentTicks >= config.electionTicksMax) {
-    progress.becomeProbe(progress.nextIndex, true);
-    return;
-  }
-  progress.becomeSnapshot(log.baseIndex);
-  send(state, {
-    kind: 'installSnapshotRequest',
-    from: config.replicaId,
-    to: progress.replicaId,
-    term: state.currentTerm,
-    snapshot: log.metaAt(log.baseIndex),
-    clusterTime: 0,
-  });
+  progress.sent(entries);
+  return true;
 }

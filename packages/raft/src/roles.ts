@@ -99,6 +99,7 @@ function leaveLeadership(state: RaftState): void {
   reads.sent = [];
   reads.unsent = [];
   reads.round = 0;
+  outbox.fetches = [];
   state.progress.clear();
   state.termStartIndex = 0;
   state.replicationDue = false;

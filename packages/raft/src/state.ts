@@ -3,6 +3,7 @@ import { Log } from './log.js';
 import type { Progress } from './progress.js';
 import { Random } from './random.js';
 import type {
+  Fetch,
   LogIndex,
   Message,
   RaftConfig,
@@ -51,6 +52,7 @@ interface Outbox {
   readStates: ReadState[];
   readsAborted: number[];
   snapshot: SnapshotMeta | undefined;
+  fetches: Fetch[];
 }
 
 /** All state of one replica. Only the functions of this package read and change it. */
@@ -98,14 +100,14 @@ export interface RaftState {
   mayCampaign: boolean;
   /** A member answered GONE (R8). Invariant: never becomes false again. */
   gone: boolean;
-  /** Entries above it stay in memory for a snapshot transfer; undefined = no pin. */
-  pinIndex: LogIndex | undefined;
 
   /** Leader only. Invariant: holds exactly the members of the latest configuration but self. */
   readonly progress: Map<ReplicaId, Progress>;
   heartbeatElapsed: number;
   /** Index of the no-op that opened this leader's term; 0 elsewhere. */
   termStartIndex: LogIndex;
+  /** Number of the last read of stored entries asked for. Invariant: never decreases. */
+  fetchNumber: number;
   /** Something may have become sendable to followers; cleared by ready(). */
   replicationDue: boolean;
   /** Where leadership is going; 0 = nowhere. */
@@ -146,6 +148,7 @@ export function createState(config: RaftConfig, restored: RestoredState): RaftSt
       readStates: [],
       readsAborted: [],
       snapshot: undefined,
+      fetches: [],
     },
     electionElapsed: 0,
     electionTimeout: random.between(config.electionTicksMin, config.electionTicksMax),
@@ -155,10 +158,10 @@ export function createState(config: RaftConfig, restored: RestoredState): RaftSt
     votes: new Map(),
     mayCampaign: true,
     gone: false,
-    pinIndex: undefined,
     progress: new Map(),
     heartbeatElapsed: 0,
     termStartIndex: 0,
+    fetchNumber: 0,
     replicationDue: false,
     transferTarget: 0,
     transferElapsed: 0,

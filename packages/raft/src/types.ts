@@ -133,10 +133,11 @@ export interface HeartbeatResponse extends MessageBase {
 
 /**
  * Asks the follower to replace its log by a snapshot. The bytes travel outside the core. The
- * leader's core emits it once per follower that fell behind the memory tail; `snapshot` then names
- * the lowest acceptable one (its log's base): the host streams that or any newer snapshot and puts
- * the meta of what it sent in place. On the receiver the host steps this message only once the
- * bytes are complete, verified and synced.
+ * leader's core emits it once per follower whose next entry is nowhere in its log any more;
+ * `snapshot` then describes the base of its memory tail: the host streams that or a newer one, or
+ * an older one after which it still has every entry on disk, and puts the meta of what it sent in
+ * place. On the receiver the host steps this message only once the bytes are complete, verified
+ * and synced.
  */
 export interface InstallSnapshotRequest extends MessageBase {
   readonly kind: 'installSnapshotRequest';
@@ -259,6 +260,29 @@ export interface SoftState {
   readonly term: Term;
 }
 
+/** Entries that left the memory tail and that the leader needs for a follower (R6). */
+export interface Fetch {
+  /** Strictly increasing; `fetched(number, …)` answers it, once. */
+  readonly number: number;
+  /** The follower; at most one fetch per follower is unanswered. */
+  readonly to: ReplicaId;
+  /** Term of the entry before `fromIndex` where the core knows it; else the answer must say it. */
+  readonly prevLogTerm: Term | undefined;
+  readonly fromIndex: LogIndex;
+  /** Nothing above it is wanted; all of it is committed and durable. */
+  readonly toIndex: LogIndex;
+  /** Bytes of data after which no further entry is wanted; the first always is. */
+  readonly bytesMax: number;
+}
+
+/** The answer to a fetch. */
+export interface StoredEntries {
+  /** Of the entry before the first one. */
+  readonly prevLogTerm: Term;
+  /** At least one; contiguous from the fetch's `fromIndex`. */
+  readonly entries: readonly Entry[];
+}
+
 /**
  * One step's output. The host may send `messages` and use `committedEntries`, `readStates`,
  * `readsAborted` and `softState` at once; it persists `snapshot`, `hardState` and `entries` (which
@@ -279,6 +303,8 @@ export interface Ready {
   /** Contexts of reads that will never be confirmed (term or role change): retryable. */
   readonly readsAborted: readonly number[];
   readonly softState: SoftState | undefined;
+  /** Reads of the log on disk, to be answered by `fetched`. */
+  readonly fetches: readonly Fetch[];
 }
 
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
@@ -343,11 +369,13 @@ export interface RaftCore {
   persisted(number: number): void;
   /** The state machine contains everything up to `index`. */
   applied(index: LogIndex): void;
+  /** A snapshot of `index` exists: the memory tail up to it may shrink. */
+  compact(index: LogIndex): void;
   /**
-   * A snapshot of `index` exists. `pinIndex`: entries above it stay in memory (a transfer needs
-   * them) until it is called again with another pin; undefined = no pin.
+   * What the log on disk holds for fetch `number`; undefined: the entry at its `fromIndex`, or the
+   * term before it, is not there any more. Every fetch is answered, however late, once.
    */
-  compact(index: LogIndex, pinIndex: LogIndex | undefined): void;
+  fetched(number: number, stored: StoredEntries | undefined): void;
   /** The meta a snapshot taken at `index` (applied, and not below the base) would carry. */
   snapshotMeta(index: LogIndex): SnapshotMeta;
   /** The transfer of a snapshot to `to` ended; on failure the follower is probed again. */

@@ -22,7 +22,7 @@ const weatherOf = (random: Random): Weather => ({
   slowApply: random.between(0, 1) === 0,
 });
 
-/** Small bounds, so that snapshots, full pipelines and full tails are common. */
+/** Small bounds: snapshots, reads of stored entries, full pipelines and tails are common. */
 const boundsOf = (random: Random) => ({
   heartbeatTicks: 2,
   stickinessTicks: 5,
@@ -70,16 +70,24 @@ describe('a group under random trouble (Figure 3, R10)', () => {
   it(
     `keeps every safety property and recovers, for ${count} seeds`,
     () => {
-      const total = { reads: 0, commits: 0, leaders: 0, configurations: 0, snapshots: 0 };
+      const total = {
+        reads: 0,
+        commits: 0,
+        leaders: 0,
+        configurations: 0,
+        snapshots: 0,
+        fetches: 0,
+      };
       for (let seed = first; seed < first + count; seed += 1) {
         try {
           const cluster = run(seed);
-          const { leaders, configurations, snapshots } = cluster.checker.coverage;
+          const { leaders, configurations, snapshots, fetches } = cluster.checker.coverage;
           total.reads += cluster.readsConfirmed;
           total.commits += cluster.checker.commitIndex;
           total.leaders += leaders;
           total.configurations += configurations;
           total.snapshots += snapshots;
+          total.fetches += fetches;
         } catch (error) {
           throw new Error(`seed ${seed} failed`, { cause: error });
         }
@@ -91,6 +99,7 @@ describe('a group under random trouble (Figure 3, R10)', () => {
       expect(total.leaders).toBeGreaterThan(4 * count);
       expect(total.configurations).toBeGreaterThan(2 * count);
       expect(total.snapshots).toBeGreaterThan(count);
+      expect(total.fetches).toBeGreaterThan(2 * count);
     },
     60_000 + count * 100,
   );

@@ -5,6 +5,7 @@ import type { Message, Ready } from '../src/types.js';
 import {
   bytes,
   configuration,
+  entry,
   log,
   ofKind,
   raftConfig,
@@ -290,29 +291,34 @@ describe('bounds', () => {
     expect(node.raft.status().tailBytes).toBeLessThanOrEqual(1000);
   });
 
-  it('a pin keeps entries for a snapshot transfer, so proposals wait for it', () => {
-    const node = leader({ tailBytesMax: 1000 });
-    node.raft.compact(1, 1);
-    node.raft.propose([new Uint8Array(700)]);
-    node.settle();
-    node.step(appendSuccess(2, 1, 2));
-    expect(node.raft.propose([new Uint8Array(700)]).kind).toBe('busy');
-    node.raft.compact(1, undefined);
-    expect(node.raft.propose([new Uint8Array(700)]).kind).toBe('appended');
-  });
-
-  it('a follower takes no more entries while twice its tail may not go', () => {
-    const node = replica({ tailBytesMax: 1000 });
-    let accepted = 0;
-    for (let index = 1; index <= 40; index += 1) {
+  it('a follower takes no more entries while twice its tail waits for the host', () => {
+    const node = replica({ tailBytesMax: 1000, applyingBytesMax: 1 });
+    const append = (index: number): Message[] => {
       const request = appendRequest(index - 1, index === 1 ? 0 : 1, log([1], index));
-      accepted += node.step(request).length;
-    }
+      node.raft.step({ ...request, leaderCommit: index });
+      const ready = node.take();
+      node.raft.persisted(ready.number);
+      return [...ready.messagesAfterPersist];
+    };
+    let accepted = 0;
+    while (accepted < 40 && append(accepted + 1).length > 0) accepted += 1;
     expect(accepted).toBeLessThan(40);
     expect(node.raft.status().tailBytes).toBeLessThan(2100);
-    node.step(heartbeat(1, { leaderCommit: accepted }));
-    const next = appendRequest(accepted, 1, log([1], accepted + 1));
-    expect(node.step(next)).toHaveLength(1);
+    for (let index = 1; index <= accepted; index += 1) {
+      node.raft.applied(index);
+      if (node.raft.hasReady()) node.take();
+    }
+    expect(append(accepted + 1)).toHaveLength(1);
+  });
+
+  it('a follower takes what a commit waits for, however full its tail is (section 5.4.2)', () => {
+    const node = replica({ tailBytesMax: 1000 });
+    const big = entry(1, 1, 'normal', new Uint8Array(4000));
+    expect(node.step(appendRequest(0, 0, [big]))).toHaveLength(1);
+    // The leader is gone with its commit; the next one's no-op is what commits both.
+    const noop = { ...appendRequest(1, 1, [entry(2, 2, 'noop')]), from: 3, term: 2 };
+    const [answer] = ofKind(node.step(noop), 'appendEntriesResponse');
+    expect(answer).toMatchObject({ success: true, matchIndex: 2 });
   });
 
   it('committed entries are handed out as the host applies them', () => {

@@ -138,13 +138,18 @@ type Storage =
 function storageOf(random: SeededRandom, valueBytes: number): Pick<Swarm, Storage> {
   const blockBytesMax = (valueBytes > 1_000 ? 512 : 64) * 1024;
   const segmentBytes = blockBytesMax * random.pick([3, 8]);
+  const diskMs = random.pick([0.01, 0.1]);
+  const syncMs = random.pick([0.1, 0.5, 3, 10]);
+  const segmentsMax = random.pick([4, 16]);
   return {
-    diskMs: random.pick([0.01, 0.1]),
-    syncMs: random.pick([0.1, 0.5, 3, 10]),
+    diskMs,
+    syncMs,
     segmentBytes,
     blockBytesMax,
-    walBytesMax: segmentBytes * random.pick([4, 16]),
+    walBytesMax: segmentBytes * segmentsMax,
     hostConfig: hostConfig({
+      // With a small log nobody is waited for: whoever is behind needs a snapshot, as often as not.
+      followerLogBytesMax: segmentsMax > 4 ? Number.MAX_SAFE_INTEGER : 0,
       tailBytesMax:
         (2 * 1024 + 32 * valueBytes) * random.pick([4, 16, valueBytes > 1_000 ? 32 : 256]),
       appendBytesMax: random.pick([1024, 16 * 1024]),

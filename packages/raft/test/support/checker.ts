@@ -15,14 +15,22 @@ export class Checker {
   readonly #committed: Committed[] = [];
   #configurations = 0;
   snapshots = 0;
+  /** Reads of stored entries that found some. */
+  fetches = 0;
   readonly #gone = new Set<ReplicaId>();
   /** The members of the last committed configuration that is not joint. */
   members: readonly ReplicaId[] = [];
 
   /** How much happened: leaders seen, configurations committed, snapshots installed. */
-  get coverage(): { leaders: number; configurations: number; snapshots: number } {
+  get coverage(): {
+    leaders: number;
+    configurations: number;
+    snapshots: number;
+    fetches: number;
+  } {
     const { size: leaders } = this.#leaders;
-    return { leaders, configurations: this.#configurations, snapshots: this.snapshots };
+    const { snapshots, fetches } = this;
+    return { leaders, configurations: this.#configurations, snapshots, fetches };
   }
 
   get commitIndex(): LogIndex {

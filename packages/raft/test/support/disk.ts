@@ -1,4 +1,12 @@
-import type { Entry, HardState, Ready, RestoredState, SnapshotMeta } from '../../src/types.js';
+import type {
+  Entry,
+  Fetch,
+  HardState,
+  Ready,
+  RestoredState,
+  SnapshotMeta,
+  StoredEntries,
+} from '../../src/types.js';
 
 /** A state machine's content: the applied entries' data, by index. */
 export type Machine = readonly string[];
@@ -26,6 +34,23 @@ export class Disk {
     if (first === undefined) return;
     this.entries.length = first.index - this.base.lastIncludedIndex - 1;
     this.entries.push(...ready.entries);
+  }
+
+  /** What is here of the entries asked for; undefined when the first is not. */
+  read({ fromIndex, toIndex, bytesMax }: Fetch): StoredEntries | undefined {
+    const start = fromIndex - this.base.lastIncludedIndex - 1;
+    if (start < 0) return undefined;
+    const { lastIncludedTerm } = this.base;
+    const prevLogTerm = start === 0 ? lastIncludedTerm : this.entries[start - 1]?.term;
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (const entry of this.entries.slice(start)) {
+      bytes += entry.data.length;
+      if (entry.index > toIndex || (entries.length > 0 && bytes > bytesMax)) break;
+      entries.push(entry);
+    }
+    if (prevLogTerm === undefined || entries.length === 0) return undefined;
+    return { prevLogTerm, entries };
   }
 
   /** Replaces the log up to the snapshot by the snapshot. */

@@ -4,12 +4,14 @@ import type {
   ConfigurationCodec,
   Entry,
   EntryKind,
+  Fetch,
   HardState,
   Message,
   RaftConfig,
   Ready,
   ReplicaId,
   RestoredState,
+  StoredEntries,
 } from '../../src/types.js';
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -84,6 +86,8 @@ export class Single {
   readonly raft: Raft;
   readonly readys: Ready[] = [];
   readonly committed: Entry[] = [];
+  /** What the log on disk still holds; nothing unless a test says so. */
+  stored: (fetch: Fetch) => StoredEntries | undefined = () => undefined;
 
   constructor(config: RaftConfig, state: RestoredState) {
     this.raft = new Raft(config, state);
@@ -109,6 +113,7 @@ export class Single {
       this.committed.push(...ready.committedEntries);
       const last = ready.committedEntries[ready.committedEntries.length - 1];
       if (last !== undefined) this.raft.applied(last.index);
+      for (const fetch of ready.fetches) this.raft.fetched(fetch.number, this.stored(fetch));
       this.raft.checkInvariants();
     }
     return messages;

@@ -1,6 +1,7 @@
 import { Raft } from '../../src/raft.js';
 import type {
   Entry,
+  Fetch,
   InstallSnapshotRequest,
   Message,
   RaftConfig,
@@ -38,6 +39,8 @@ export class Node {
   #machine: string[] = [];
   /** Snapshots received, by the index they end at. */
   readonly #incoming = new Map<number, Machine>();
+  /** Reads of the disk that are under way. */
+  #fetches: Fetch[] = [];
   #writes: Write[] = [];
   /** For every read in flight: the lowest index that makes its answer linearizable. */
   #reads = new Map<number, number>();
@@ -65,6 +68,10 @@ export class Node {
     return this.#writes.length;
   }
 
+  get fetchesCount(): number {
+    return this.#fetches.length;
+  }
+
   start(): void {
     if (this.raft !== undefined || this.retired) return;
     this.raft = new Raft(this.#config, this.disk.restore());
@@ -80,6 +87,7 @@ export class Node {
     this.toApply.length = 0;
     this.#reads.clear();
     this.#incoming.clear();
+    this.#fetches = [];
     this.#lead = 0;
   }
 
@@ -126,6 +134,7 @@ export class Node {
     for (const context of ready.readsAborted) this.#reads.delete(context);
     const machine = ready.snapshot === undefined ? undefined : [...this.#machine];
     this.#writes.push({ ready, machine, written: false });
+    this.#fetches.push(...ready.fetches);
   }
 
   /** The first `count` writes under way reach the disk; what waited for them leaves. */
@@ -138,6 +147,15 @@ export class Node {
       for (const message of write.ready.messagesAfterPersist) this.#dispatch(this.raft, message);
     }
     this.act((raft) => raft.persisted(last.ready.number));
+  }
+
+  /** The first `count` reads under way come back. */
+  completeFetches(count: number): void {
+    for (const fetch of this.#fetches.splice(0, count)) {
+      const stored = this.disk.read(fetch);
+      if (stored !== undefined) this.#checker.fetches += 1;
+      this.act((raft) => raft.fetched(fetch.number, stored));
+    }
   }
 
   apply(count: number): void {
@@ -154,14 +172,14 @@ export class Node {
   }
 
   /** Takes a snapshot of what is applied and durable, and forgets the log below it. */
-  compact(pinned: boolean): void {
+  compact(): void {
     this.act((raft) => {
       const { appliedIndex, persistedIndex, firstIndex } = raft.status();
       // A snapshot was received and is not restored or not durable yet.
       if (Math.min(appliedIndex, persistedIndex) < firstIndex - 1) return;
       const meta = this.#snapshotMeta(raft);
       this.disk.compact(meta, this.#machine.slice(0, meta.lastIncludedIndex));
-      raft.compact(meta.lastIncludedIndex, pinned ? meta.lastIncludedIndex : undefined);
+      raft.compact(meta.lastIncludedIndex);
     });
   }
 
@@ -189,8 +207,16 @@ export class Node {
     else this.#sendSnapshot(raft, message);
   }
 
-  /** As the contract allows, a newer snapshot than the one asked for, if there is one. */
+  /**
+   * As the contract allows, now and then the one on disk, which is older than the one asked for and
+   * has its entries behind it; else a newer one, if there is one.
+   */
   #sendSnapshot(raft: Raft, message: InstallSnapshotRequest): void {
+    const { base, machine: stored } = this.disk;
+    if (base.lastIncludedIndex % 2 === 1) {
+      this.#send({ message: { ...message, snapshot: base }, machine: stored });
+      return;
+    }
     const applied = this.#machine.length;
     const lowest = message.snapshot.lastIncludedIndex;
     const meta = this.#snapshotMeta(raft);

@@ -193,7 +193,7 @@ export class Transcript {
   /** Forgets the log up to what is applied, in favour of a snapshot. */
   compact(id: ReplicaId): void {
     this.#step(`snapshot at ${this.#name(id)}`, () => {
-      this.#node(id).compact(false);
+      this.#node(id).compact();
       this.#show(this.#node(id));
     });
   }
@@ -269,6 +269,7 @@ export class Transcript {
       node.takeReady();
       node.completeWrites(node.writesCount);
       node.apply(Number.MAX_SAFE_INTEGER);
+      node.completeFetches(node.fetchesCount);
     }
   }
 

@@ -42,8 +42,10 @@ export interface HostConfig {
   readonly snapshotTriggerBytes: number;
   /** Bytes sealed, read or restored per step. */
   readonly snapshotStepBytes: number;
-  /** How long the leader refuses proposals while a transfer pins a full tail (R6). */
+  /** How long a follower that is sent a snapshot keeps the log behind it (R6). */
   readonly snapshotPinMs: number;
+  /** Bytes of log up to which entries are kept for followers that are behind (R6). */
+  readonly followerLogBytesMax: number;
   /** Members are looked at, and moved on, this often (R26). */
   readonly membershipMs: number;
 }
@@ -80,6 +82,7 @@ export function hostConfig(overrides: Partial<HostConfig> = {}): HostConfig {
     snapshotTriggerBytes: 256 * MIB,
     snapshotStepBytes: 256 * 1024,
     snapshotPinMs: 60_000,
+    followerLogBytesMax: 2048 * MIB,
     membershipMs: 100,
     ...overrides,
   };

@@ -3,7 +3,14 @@
  * order: a ReadIndex round sent after it arrived, the state machine having applied that index, its
  * own session's earlier writes, and no key of it being due but not yet expired in the log.
  */
-import { Code, type Op, type ReadAnswer, type ReadBatch, type ReadResult } from '@cashe/codec';
+import {
+  Code,
+  Consistency,
+  type Op,
+  type ReadAnswer,
+  type ReadBatch,
+  type ReadResult,
+} from '@cashe/codec';
 import type { LogIndex } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
 import type { HostConfig } from './host-config.js';
@@ -202,3 +209,15 @@ export function refusedRead(batch: ReadBatch, code: Code, message: string): Read
     results: [],
   };
 }
+
+/** A read of nothing. */
+export const BARRIER: ReadBatch = {
+  kind: 'read',
+  transmission: 0,
+  group: 0,
+  session: 0,
+  afterSequence: 0,
+  consistency: Consistency.LINEARIZABLE,
+  remainingMs: 0,
+  ops: new Uint8Array(0),
+};

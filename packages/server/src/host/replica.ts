@@ -2,14 +2,7 @@
  * One replica of a group on this node: the consensus core, the state machine, and what waits
  * between them. The host calls its steps in the order of a turn; nothing here runs on its own.
  */
-import {
-  Code,
-  Consistency,
-  type DerivedLimits,
-  deriveLimits,
-  type EntryCommand,
-  type ReadBatch,
-} from '@cashe/codec';
+import { Code, type DerivedLimits, deriveLimits, type EntryCommand } from '@cashe/codec';
 import type {
   Entry,
   InstallSnapshotRequest,
@@ -26,11 +19,12 @@ import { LeaderStamp } from './leader-stamp.js';
 import type { LogStamp } from './log-stamp.js';
 import { Outbox } from './outbox.js';
 import type { PeerMessage, SnapshotSink } from './ports.js';
-import { type QueuedRead, Reads } from './reads.js';
+import { BARRIER, type QueuedRead, Reads } from './reads.js';
 import type { ReplicaContext, ReplicaView } from './replica-context.js';
 import { ReplicaDigests } from './replica-digests.js';
 import { type SnapshotPorts, Snapshots } from './snapshots.js';
 import type { SnapshotMarker } from './storage-ports.js';
+import { StoredReads } from './stored-reads.js';
 import {
   type BuiltEntry,
   type CommandResult,
@@ -50,6 +44,7 @@ export class Replica implements ReplicaView {
   readonly #outbox: Outbox;
   readonly #digests: ReplicaDigests;
   readonly #snapshots: Snapshots;
+  readonly #storedReads: StoredReads;
   readonly #leaderStamp: LeaderStamp;
   readonly #stamp: LogStamp;
   #store: StateMachine;
@@ -92,6 +87,7 @@ export class Replica implements ReplicaView {
     this.#writes = new Writes(options.context.config);
     this.#reads = new Reads(options.context.config);
     this.#snapshots = new Snapshots(this, options.context, options.snapshotPorts, options.marker);
+    this.#storedReads = new StoredReads(this, options.context, options.snapshotPorts.wal);
     this.#outbox = new Outbox(this, options.context, this.#snapshots);
     this.#digests = new ReplicaDigests(this, options.context);
     this.#leaderStamp = new LeaderStamp(this, options.context, this.#digests, options.stamp);
@@ -195,6 +191,7 @@ export class Replica implements ReplicaView {
 
   /** Handles received messages; true when some are left for the next turn. */
   stepInbox(): boolean {
+    this.#storedReads.deliver();
     const count = Math.min(this.#inbox.length, this.#context.config.inboxPerStepMax);
     if (count === 0) return false;
     const messages = this.#inbox.splice(0, count);
@@ -283,6 +280,7 @@ export class Replica implements ReplicaView {
     if (ready.softState !== undefined) this.#onSoftState(ready.softState);
     if (ready.entries.length > 0) this.#stamp.appended(ready.entries);
     this.#outbox.send(ready);
+    this.#storedReads.start(ready.fetches);
     if (ready.snapshot !== undefined) this.#startRestore(ready.snapshot);
     for (const entry of ready.committedEntries) this.#committed.push(entry);
     for (const state of ready.readStates) this.#reads.confirmed(state.context, state.index);
@@ -344,6 +342,7 @@ export class Replica implements ReplicaView {
     this.#role = state.role;
     this.#leaderId = state.leaderId;
     this.#term = state.term;
+    this.#storedReads.forget();
     if (this.leads && !led) this.#leaderStamp.lead();
     if (led && !this.leads) {
       this.#refuseWrites(Code.NOT_LEADER, 'this node no longer leads');
@@ -433,15 +432,3 @@ export class Replica implements ReplicaView {
     });
   }
 }
-
-/** A read of nothing. */
-const BARRIER: ReadBatch = {
-  kind: 'read',
-  transmission: 0,
-  group: 0,
-  session: 0,
-  afterSequence: 0,
-  consistency: Consistency.LINEARIZABLE,
-  remainingMs: 0,
-  ops: new Uint8Array(0),
-};

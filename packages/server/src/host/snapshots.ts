@@ -4,6 +4,7 @@
  */
 import type { InstallSnapshotRequest, LogIndex, ReplicaId, SnapshotMeta } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
+import { retention } from './log-retention.js';
 import type { Scheduler, SnapshotSink, SnapshotSource } from './ports.js';
 import type { ReplicaContext, ReplicaSnapshots, ReplicaView } from './replica-context.js';
 import { restoreSnapshot } from './restore.js';
@@ -28,7 +29,10 @@ export interface SnapshotPorts {
 interface Transfer {
   readonly message: InstallSnapshotRequest;
   readonly sinceMs: number;
-  started: boolean;
+  /** Where the snapshot that is sent ends; 0: not started. */
+  index: LogIndex;
+  /** It is there: the log behind it is kept until the follower caught up, or for too long. */
+  delivered: boolean;
 }
 
 /** A snapshot that arrived whole and that the core has not installed yet. */
@@ -52,9 +56,10 @@ export class Snapshots implements ReplicaSnapshots {
   #index: LogIndex;
   #file: string;
   #bytes = 0;
+  /** A snapshot that was verified covers everything up to here. */
+  #coveredIndex: LogIndex = 0;
   #releasedIndex: LogIndex = 0;
   #taking = false;
-  #pinned = false;
   #receiving = false;
   #received: Received | undefined;
   #retaining = false;
@@ -79,9 +84,10 @@ export class Snapshots implements ReplicaSnapshots {
 
   tick(): void {
     if (this.#received !== undefined) this.#dropUnwanted(this.#received);
-    this.#releaseCovered();
+    this.#verifyCovered();
     this.#startTransfers();
-    this.#limitPin();
+    this.#endCatchUps();
+    this.#releaseLog();
     if (this.#due()) this.#take();
   }
 
@@ -94,7 +100,7 @@ export class Snapshots implements ReplicaSnapshots {
     if (this.#replica.store.appliedIndex <= this.#index) return false;
     const status = this.#ports.wal.status();
     if (status.state === 'full' && status.pinningGroup === this.#replica.group) return true;
-    if (this.#waitingTransfer() !== undefined) return true;
+    if (this.#needsFirst) return true;
     const trigger = Math.max(this.#context.config.snapshotTriggerBytes, this.#bytes);
     const spread = trigger * (0.9 + 0.2 * this.#ports.jitter);
     return this.#ports.wal.bytesSince(this.#replica.group) >= spread;
@@ -154,25 +160,25 @@ export class Snapshots implements ReplicaSnapshots {
   #compact(): void {
     // An installed snapshot is the log's base already, and not applied before it is restored.
     if (this.#index === 0 || this.#index > this.#replica.raft.status().appliedIndex) return;
-    const pin = this.#pinned ? this.#index : undefined;
-    this.#replica.raft.compact(this.#index, pin);
+    this.#replica.raft.compact(this.#index);
   }
 
-  /** Once the marker is durable: the log below it, and after a check the files before it, go. */
-  #releaseCovered(): void {
-    if (this.#releasedIndex >= this.#index || this.#file === '') return;
+  /** Once the marker is durable and the file was read back: the files before it go (R38). */
+  #verifyCovered(): void {
+    if (this.#coveredIndex >= this.#index || this.#file === '' || this.#retaining) return;
     // A file that no marker names yet must not be taken for one that may go.
     if (this.#taking || this.#receiving || this.#received !== undefined) return;
     if (this.#replica.raft.status().persistedIndex < this.#index) return;
     const { group } = this.#replica;
-    this.#releasedIndex = this.#index;
+    const index = this.#index;
     this.#retaining = true;
     verifySnapshot(this.#ports.snapshots, this.#file, (error) => {
       if (error !== undefined) {
         this.#context.fatal(error);
         return;
       }
-      this.#ports.wal.release(group, this.#releasedIndex);
+      this.#coveredIndex = index;
+      this.#releaseLog();
       this.#ports.snapshots.retain(group, [this.#file], (retainError) => {
         this.#retaining = false;
         if (retainError === undefined) return;
@@ -181,40 +187,71 @@ export class Snapshots implements ReplicaSnapshots {
     });
   }
 
+  /** The log that a snapshot covers goes, but for what followers are served from (R6). */
+  #releaseLog(): void {
+    if (this.#releasedIndex >= this.#coveredIndex) return;
+    const { group, raft, leads } = this.#replica;
+    const progress = leads ? raft.status().progress : [];
+    const { releaseIndex, givenUp } = retention(this.#coveredIndex, this.#ports.wal.status(), {
+      progress,
+      transfers: this.#keptFor(),
+      followerLogBytesMax: this.#context.config.followerLogBytesMax,
+    });
+    if (releaseIndex <= this.#releasedIndex) return;
+    this.#releasedIndex = releaseIndex;
+    this.#ports.wal.release(group, releaseIndex);
+    if (givenUp.length === 0) return;
+    this.#context.log.warn('the log is kept no longer for replicas far behind', { group, givenUp });
+  }
+
+  #keptFor(): ReadonlyMap<ReplicaId, LogIndex> {
+    const kept = new Map<ReplicaId, LogIndex>();
+    const sinceMs = this.#context.clock.nowMs() - this.#context.config.snapshotPinMs;
+    for (const [to, transfer] of this.#transfers) {
+      if (transfer.sinceMs > sinceMs)
+        kept.set(to, transfer.index === 0 ? this.#index : transfer.index);
+    }
+    return kept;
+  }
+
   // ---- sending ----
 
   send(message: InstallSnapshotRequest): void {
-    if (this.#transfers.has(message.to)) return;
+    const earlier = this.#transfers.get(message.to);
+    if (earlier !== undefined && !earlier.delivered) return;
     const sinceMs = this.#context.clock.nowMs();
-    this.#transfers.set(message.to, { message, sinceMs, started: false });
-    this.#pinned = true;
-    this.#compact();
+    this.#transfers.set(message.to, { message, sinceMs, index: 0, delivered: false });
     this.#context.wake();
   }
 
-  /** A transfer that needs a newer snapshot than there is. */
-  #waitingTransfer(): Transfer | undefined {
-    for (const transfer of this.#transfers.values()) {
-      if (!transfer.started && transfer.message.snapshot.lastIncludedIndex > this.#index) {
-        return transfer;
-      }
-    }
-    return undefined;
+  /** A transfer while there is no snapshot yet. */
+  get #needsFirst(): boolean {
+    return this.#file === '' && this.#transfers.size > 0;
   }
 
   #startTransfers(): void {
     for (const transfer of this.#transfers.values()) {
       if (!this.#replica.leads) this.#endTransfer(transfer, false);
-      else if (!transfer.started && this.#canSend(transfer)) this.#startTransfer(transfer);
+      else if (transfer.index === 0 && this.#file !== '') this.#startTransfer(transfer);
     }
   }
 
-  #canSend(transfer: Transfer): boolean {
-    return this.#file !== '' && transfer.message.snapshot.lastIncludedIndex <= this.#index;
+  /** Who got a snapshot and the log behind it counts as any other follower again. */
+  #endCatchUps(): void {
+    if (this.#transfers.size === 0) return;
+    const { progress, firstIndex } = this.#replica.raft.status();
+    const pinMs = this.#context.config.snapshotPinMs;
+    const nowMs = this.#context.clock.nowMs();
+    for (const [to, transfer] of this.#transfers) {
+      if (!transfer.delivered) continue;
+      const matchIndex = progress.find(({ replicaId }) => replicaId === to)?.matchIndex;
+      const isCaughtUp = matchIndex === undefined || matchIndex >= firstIndex;
+      if (isCaughtUp || nowMs - transfer.sinceMs >= pinMs) this.#transfers.delete(to);
+    }
   }
 
   #startTransfer(transfer: Transfer): void {
-    transfer.started = true;
+    transfer.index = this.#index;
     this.#ports.snapshots.open(this.#file, (error, reader) => {
       if (reader === undefined) {
         this.#context.log.error('snapshot unreadable', { error: error?.message });
@@ -237,28 +274,10 @@ export class Snapshots implements ReplicaSnapshots {
   #endTransfer(transfer: Transfer, delivered: boolean): void {
     const { to } = transfer.message;
     if (this.#transfers.get(to) !== transfer) return;
-    this.#transfers.delete(to);
+    if (delivered) transfer.delivered = true;
+    else this.#transfers.delete(to);
     this.#replica.raft.reportSnapshot(to, delivered);
-    if (this.#transfers.size === 0 && this.#pinned) {
-      this.#pinned = false;
-      this.#compact();
-    }
     this.#context.wake();
-  }
-
-  /** R6: a transfer pins the log for a bounded time, then the leader gives up and says so. */
-  #limitPin(): void {
-    if (!this.#pinned) return;
-    const nowMs = this.#context.clock.nowMs();
-    const oldest = Math.min(...[...this.#transfers.values()].map((transfer) => transfer.sinceMs));
-    if (nowMs - oldest < this.#context.config.snapshotPinMs) return;
-    this.#pinned = false;
-    this.#compact();
-    const { group } = this.#replica;
-    this.#context.log.warn('a snapshot transfer takes too long: its log is kept no longer', {
-      group,
-      pinMs: this.#context.config.snapshotPinMs,
-    });
   }
 
   // ---- receiving ----

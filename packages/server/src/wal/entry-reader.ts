@@ -10,7 +10,7 @@ import { ByteReader, MalformedBytes } from './bytes.js';
 import { assert, corrupt } from './errors.js';
 import type { Groups } from './groups.js';
 import { decodeEntries, decodeRecord } from './records.js';
-import type { Segment } from './segment.js';
+import { endRead, type Segment } from './segment.js';
 import type { TrackedGroup } from './tracked-group.js';
 
 const SLICE_BYTES_MIN = 64 * 1024;
@@ -158,8 +158,6 @@ function collect(
 }
 
 function end(request: Request, error: WalError | undefined, entries: readonly Entry[]): void {
-  const { segment, done } = request;
-  segment.readers -= 1;
-  if (segment.deleted && segment.readers === 0) segment.file.close(() => done(error, entries));
-  else done(error, entries);
+  // The file is gone from the log: an error on closing it means nothing to who reads.
+  endRead(request.segment, () => request.done(error, entries));
 }

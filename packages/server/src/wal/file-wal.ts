@@ -24,7 +24,7 @@ import { assert } from './errors.js';
 import type { Groups } from './groups.js';
 import { encodeRecords, recordBytes } from './records.js';
 import type { RecoveredLog } from './recovery.js';
-import type { Segment } from './segment.js';
+import { retire, type Segment } from './segment.js';
 import { SegmentDeleter } from './segment-deleter.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
@@ -297,7 +297,7 @@ function closeAll(
   let failure = earlier;
   if (left === 0) done(failure);
   for (const segment of segments) {
-    segment.file.close((error) => {
+    retire(segment, (error) => {
       failure ??= error;
       left -= 1;
       if (left === 0) done(failure);

@@ -4,7 +4,7 @@
  */
 import type { StorageDone, WalError } from '../host/storage-ports.js';
 import type { Directory } from './disk.js';
-import type { Segment } from './segment.js';
+import { retire, type Segment } from './segment.js';
 
 export class SegmentDeleter {
   readonly #directory: Directory;
@@ -20,7 +20,6 @@ export class SegmentDeleter {
   }
 
   add(segment: Segment): void {
-    segment.deleted = true;
     this.#queue.push(segment);
     if (!this.#busy) this.#next();
   }
@@ -39,7 +38,7 @@ export class SegmentDeleter {
       if (unlinkError !== undefined) return this.#ended(unlinkError);
       this.#directory.sync((syncError) => {
         if (syncError !== undefined) return this.#ended(syncError);
-        closeUnread(segment, (closeError) => this.#ended(closeError));
+        retire(segment, (closeError) => this.#ended(closeError));
       });
     });
   }
@@ -55,13 +54,7 @@ export class SegmentDeleter {
       this.#next();
       return;
     }
-    for (const segment of this.#queue) segment.file.close(() => undefined);
+    for (const segment of this.#queue) retire(segment, () => undefined);
     done(undefined);
   }
-}
-
-/** Closes a deleted segment unless a read is under way; the last reader closes it then. */
-function closeUnread(segment: Segment, done: StorageDone): void {
-  if (segment.readers > 0) done(undefined);
-  else segment.file.close(done);
 }

@@ -3,6 +3,7 @@
  * Number, salt and size are in the name, so a damaged first block leaves no doubt about any.
  */
 
+import type { StorageDone } from '../host/storage-ports.js';
 import { SALT_BYTES } from './block.js';
 import type { DiskFile } from './disk.js';
 
@@ -17,9 +18,10 @@ export interface SegmentName {
 export interface Segment extends SegmentName {
   readonly file: DiskFile;
   readonly name: string;
-  /** Reads under way; the file is closed when the last one ends after the segment was deleted. */
+  /** Reads under way. */
   readers: number;
-  deleted: boolean;
+  /** Nobody but they need the file any more. */
+  retired: boolean;
 }
 
 export const TEMPORARY_SUFFIX = '.tmp';
@@ -43,5 +45,19 @@ export function parseSegmentName(name: string): SegmentName | undefined {
 }
 
 export function segmentOf(name: SegmentName, file: DiskFile): Segment {
-  return { ...name, name: formatSegmentName(name), file, readers: 0, deleted: false };
+  return { ...name, name: formatSegmentName(name), file, readers: 0, retired: false };
+}
+
+/** Closes the file once: now, or by the last read under way when there is one. */
+export function retire(segment: Segment, done: StorageDone): void {
+  segment.retired = true;
+  if (segment.readers > 0) done(undefined);
+  else segment.file.close(done);
+}
+
+/** A read ended. */
+export function endRead(segment: Segment, done: StorageDone): void {
+  segment.readers -= 1;
+  if (segment.retired && segment.readers === 0) segment.file.close(done);
+  else done(undefined);
 }

@@ -16,7 +16,7 @@ const mib = 1024 * kib;
 const ids = ['s0', 's1', 's2'];
 /** The tail must hold the largest entry (4 MiB). */
 const tuning = {
-  host: { snapshotTriggerBytes: 512 * kib, tailBytesMax: 5 * mib },
+  host: { snapshotTriggerBytes: 512 * kib, tailBytesMax: 5 * mib, followerLogBytesMax: 0 },
   storage: { segmentBytes: 12 * mib, walBytesMax: 64 * mib },
 };
 /** One round of writes is 3.2 MiB, two are more than the memory tail holds. */

@@ -264,7 +264,7 @@ describe('a stopped process (R7, R9)', () => {
 
 describe('snapshots (R6, R38)', () => {
   it('bring back a node that was away too long, sessions and recency included', async () => {
-    const config = { snapshotTriggerBytes: 20_000, tailBytesMax: 8_000 };
+    const config = { snapshotTriggerBytes: 20_000, tailBytesMax: 8_000, followerLogBytesMax: 0 };
     const { sim, client, leader, others } = await ready({ config });
     const [away] = others as [SimNode];
     away.crash();

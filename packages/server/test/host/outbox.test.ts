@@ -71,6 +71,7 @@ function ready(number: number, over: Partial<Ready>): Ready {
     readStates: [],
     readsAborted: [],
     softState: undefined,
+    fetches: [],
     ...over,
   };
 }

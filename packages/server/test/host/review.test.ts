@@ -157,7 +157,8 @@ describe('peers and members (R8, R26)', () => {
   });
 });
 
-const SMALL = { snapshotTriggerBytes: 20_000, tailBytesMax: 8_000 };
+/** Whoever is behind the memory tail needs a snapshot. */
+const SMALL = { snapshotTriggerBytes: 20_000, tailBytesMax: 8_000, followerLogBytesMax: 0 };
 const VALUE = 'v'.repeat(200);
 
 async function writeMany(client: HostClient, node: SimNode, count: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** Goal: the promises of the Wal port beside durability: bounds, order, failure, release, reads. */
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { StorageDone } from '../../src/host/storage-ports.js';
+import { type Directory, type DiskFile, result } from '../../src/wal/disk.js';
 import { AssertionFailure } from '../../src/wal/errors.js';
 import type { FileWal } from '../../src/wal/file-wal.js';
 import { MemoryDisk } from '../support/memory-disk.js';
@@ -311,6 +312,32 @@ describe('reading entries', () => {
     wal.release(0, 20);
     // Released entries are gone from the index: an empty answer, and no failure.
     await expect(reading).resolves.toEqual([]);
+    expect(wal.status().state).toBe('ready');
+  });
+
+  it('closes a deleted segment once, also when a read ends while it is being deleted', async () => {
+    const disk = new MemoryDisk();
+    const wal = await founded(disk);
+    await grow(wal, 0, 1, 20);
+    await append(wal, records(0, { snapshot: marker(20, 'twenty') }));
+    const [first = ''] = disk.names('wal');
+    const folder = await result<Directory>((done) => disk.root.directory('wal', done));
+    const file = await result<DiskFile>((done) => folder.open(first, done));
+    const close = jest.spyOn(Object.getPrototypeOf(file), 'close');
+    const held: (() => void)[] = [];
+    const prototype = Object.getPrototypeOf(disk.root) as Directory;
+    const { unlink } = prototype;
+    jest.spyOn(prototype, 'unlink').mockImplementation(function (this: Directory, name, done) {
+      held.push(() => unlink.call(this, name, done));
+    });
+    const reading = readOnce(wal, 0, 1);
+    wal.release(0, 20);
+    await reading;
+    for (const run of held) run();
+    await settled();
+    const paths = close.mock.contexts.map((one) => (one as DiskFile).path);
+    jest.restoreAllMocks();
+    expect(paths.filter((path) => path.endsWith(first))).toHaveLength(1);
     expect(wal.status().state).toBe('ready');
   });
 });
