@@ -11,7 +11,7 @@ import type {
   ReplicaId,
 } from './types.js';
 
-/** A follower's tail may exceed the leader's by this factor, with what its host is to apply (R6). */
+/** A follower's tail may exceed the leader's by this factor, with what is to be applied (R6). */
 const FOLLOWER_TAIL_FACTOR = 2;
 
 export function handleAppendEntries(state: RaftState, message: AppendEntriesRequest): void {

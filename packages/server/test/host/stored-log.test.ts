@@ -104,7 +104,7 @@ describe('a follower behind the memory tail', () => {
     await scene.end();
   });
 
-  it('that was away for longer than the log reaches back gets one snapshot, not a series', async () => {
+  it('that was away for longer than the log reaches gets one snapshot, no series', async () => {
     const scene = await Scene.start();
     scene.away.crash();
     await scene.load(1_200);
