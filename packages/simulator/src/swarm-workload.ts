@@ -42,13 +42,15 @@ export interface WorkloadSwarm {
 
 const BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 const KEY_BYTES = 4;
+/** Of all callers together: a run's length is bounded, and more calls find nothing new. */
+const CALLS_PER_MS_MAX = 4;
 
 export function workloadOf(random: SeededRandom): WorkloadSwarm {
   const deadlineMinMs = random.pick([20, 200, 1_000]);
   const valueBytes = random.pick([12, 12, 200, 1_500]);
   const keyCount = random.pick([1, 3, 8, 8, 40, 200]);
   const hasFewSessions = random.chance(0.3);
-  return {
+  const workload = {
     sessionWindow: random.pick([1, 4, 64]),
     sessionsMax: hasFewSessions ? random.pick([2, 4, 6]) : 16_384,
     sessionIdleMs: hasFewSessions ? random.pick([20, 300]) : 600_000,
@@ -76,6 +78,8 @@ export function workloadOf(random: SeededRandom): WorkloadSwarm {
     cutAfterSend: random.pick([0, 0, 0.002, 0.02]),
     cutDelayMsMax: random.pick([0, 50, 3_000]),
   };
+  const callers = (workload.clientCount + workload.unaryCount) * workload.callersPerClient;
+  return { ...workload, thinkMs: Math.max(workload.thinkMs, callers / CALLS_PER_MS_MAX) };
 }
 
 /** Limits that some part of the keys does not fit into. */
