@@ -1,3 +1,11 @@
+export type {
+  AccessBinding,
+  AccessGrant,
+  AccessPolicy,
+  AccessRole,
+  AccessToken,
+  AccessVerb,
+} from './access-policy.js';
 export { Code, type CodeName, Consistency, Outcome } from './code.js';
 export {
   decodeEntry,

@@ -1,5 +1,7 @@
 /** What a node is started with, validated and resolved; see `schema.ts` for where it comes from. */
 
+import type { AccessPolicy } from '@cashe/codec';
+
 /** A place to listen. An empty host means every interface or loopback: see `listen.ts`. */
 export interface ListenAddress {
   readonly host: string;
@@ -38,6 +40,33 @@ export const defaultSettings: Required<GivenSettings> = {
   replicationFactor: 3,
 };
 
+/**
+ * Client certificates on a port: `none` asks for none, `request` takes one that verifies, `require`
+ * refuses a connection without.
+ */
+export type ClientAuth = 'none' | 'request' | 'require';
+
+/** Files are PEM and read again when they change. */
+export interface TlsOptions {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The one CA of nodes, clients and admins (R40). */
+  readonly caFile: string;
+  /** Of the gRPC client port; the peer port always requires a node's certificate. */
+  readonly clientAuth: ClientAuth;
+}
+
+export interface HttpOptions {
+  /** undefined: no REST. */
+  readonly rest: ListenAddress | undefined;
+  /** Client certificates on the REST port, with TLS. */
+  readonly clientAuth: ClientAuth;
+  /** Serve the routes of the systems that Cashe replaces, too. */
+  readonly compat: boolean;
+  /** Where health and metrics are; undefined: on the REST port. Never asks for certificates. */
+  readonly metrics: ListenAddress | undefined;
+}
+
 export interface NodeOptions {
   readonly id: string;
   readonly listen: ListenAddress;
@@ -53,6 +82,12 @@ export interface NodeOptions {
   readonly peerRoutes: ReadonlyMap<string, string>;
   readonly dataDir: string;
   readonly settings: GivenSettings;
+  readonly tls: TlsOptions | undefined;
+  readonly http: HttpOptions;
+  /** What the cluster starts with; ignored by a node that has a cluster (it is replicated). */
+  readonly access: AccessPolicy;
+  /** Start blank and wait to be added by a member that dials this node's raft address. */
+  readonly waitForJoin: boolean;
   /** Serve without TLS beyond loopback (R40). */
   readonly insecure: boolean;
   readonly leaveOnExit: boolean;
