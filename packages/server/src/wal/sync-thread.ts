@@ -23,7 +23,9 @@ export class SyncThread {
   #ended: SyncReport | undefined = undefined;
 
   constructor(url: URL) {
-    this.#worker = new Worker(url, { workerData: this.#control.buffer });
+    // Flags of the program are not the thread's: `--input-type` and loaders would keep it from
+    // starting.
+    this.#worker = new Worker(url, { workerData: this.#control.buffer, execArgv: [] });
     this.#worker.on('message', (report: SyncReport) => this.#settle(report));
     this.#worker.on('error', (error) => this.#end(String(error)));
     this.#worker.on('exit', (code) => this.#end(`the sync thread exited with code ${code}`));
