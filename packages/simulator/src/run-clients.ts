@@ -46,14 +46,18 @@ export class RunClients {
 
   /**
    * A new client of each node alone sets and gets: its calls are forwarded where they must be
-   * (R30). Returns what tells whether all are answered, and the first that was not served.
+   * (R30). One node after the other: where sessions are few, a probe must not cost another its own.
+   * Returns what tells whether all are answered, and the first that was not served.
    */
   probe(
     nodes: readonly SimulatedNode[],
     waitMs: number,
   ): { isDone(): boolean; refused(): CallRecord | undefined } {
     const answered: CallRecord[] = [];
-    for (const { nodeId } of nodes) {
+    const probeFrom = (index: number): void => {
+      const node = nodes[index];
+      if (node === undefined) return;
+      const { nodeId } = node;
       const probe = new SimClient(this.#world, `p${nodeId}`, [`${nodeId}:3000`], 1);
       this.#probes.push(probe);
       const call = (kind: CallSpec['kind'], then: () => void): void =>
@@ -61,8 +65,9 @@ export class RunClients {
           answered.push(...records);
           then();
         });
-      call('set', () => call('get', () => undefined));
-    }
+      call('set', () => call('get', () => probeFrom(index + 1)));
+    };
+    probeFrom(0);
     return {
       isDone: () => answered.length === 2 * nodes.length,
       refused: () => answered.find(({ outcome, code }) => outcome !== 'committed' && code !== FULL),

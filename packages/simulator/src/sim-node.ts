@@ -313,11 +313,16 @@ export class SimNode implements SimulatedNode {
     this.damagedBy = undefined;
   }
 
-  /** A damaged log or snapshot was opened; a snapshot that no marker names was not. */
+  /** A damaged log or snapshot was opened. */
   #refuteDamage(cluster: Cluster): void {
     if (this.damagedBy === undefined) return;
     const restored = cluster.host.replicas.get(0)?.snapshotIndex ?? 0;
-    if (this.damagedBy.includes('snapshot') && restored === 0) return;
+    if (this.damagedBy.includes('snapshot') && restored === 0) {
+      // No marker names it: nobody will read it, and the next snapshot takes its place.
+      this.#intact = undefined;
+      this.damagedBy = undefined;
+      return;
+    }
     const text = `${this.nodeId} opens damaged data: ${this.damagedBy}`;
     this.world.fail(new SimulationFailure('safety', text));
   }

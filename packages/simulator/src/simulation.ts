@@ -216,8 +216,10 @@ export class Simulation implements World {
   }
 
   async #probe(clients: RunClients): Promise<void> {
-    const probe = clients.probe(runningMembers(this.nodes), ANSWERS_WITHIN_MS);
-    await this.until(() => probe.isDone(), 3 * ANSWERS_WITHIN_MS, 'answers through every node');
+    const members = runningMembers(this.nodes);
+    const probe = clients.probe(members, ANSWERS_WITHIN_MS);
+    const withinMs = 3 * members.length * ANSWERS_WITHIN_MS;
+    await this.until(() => probe.isDone(), withinMs, 'answers through every node');
     const refused = probe.refused();
     if (refused !== undefined) throw new SimulationFailure('liveness', describe(refused));
   }
