@@ -15,6 +15,9 @@ export interface ProcessUsage {
   readonly heapUsedBytes: number;
   /** Buffers and what else lives outside the heap. */
   readonly externalBytes: number;
+  /** TCP connections, also those under TLS. */
+  readonly sockets: number;
+  readonly timers: number;
 }
 
 const resolutionMs = 10;
@@ -29,6 +32,8 @@ function answerLauncher(send: (answer: unknown) => void): void {
     const { user, system } = process.cpuUsage();
     globalThis.gc?.();
     const { rss, heapUsed, external } = process.memoryUsage();
+    const resources = process.getActiveResourcesInfo();
+    const count = (kind: string): number => resources.filter((one) => one === kind).length;
     const value: ProcessUsage = {
       cpuMicros: user + system,
       // A sample is the time between two timers, so it holds the timer's own interval.
@@ -36,6 +41,8 @@ function answerLauncher(send: (answer: unknown) => void): void {
       rssBytes: rss,
       heapUsedBytes: heapUsed,
       externalBytes: external,
+      sockets: count('TCPSocketWrap') + count('TLSWrap'),
+      timers: count('Timeout'),
     };
     delay.reset();
     send({ id: request.id, value });

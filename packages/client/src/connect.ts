@@ -1,6 +1,12 @@
 import { CLIENT_NAME_BYTES_MAX } from '@cashe/codec';
 import { Cashe } from './cashe.js';
-import { CasheError, type Core, coreDefaults, createCore } from './core/index.js';
+import {
+  CasheError,
+  type CasheErrorCode,
+  type Core,
+  coreDefaults,
+  createCore,
+} from './core/index.js';
 import { endpointsFrom } from './founders-file.js';
 import { GrpcConnector } from './grpc/session-connector.js';
 import { NodeRandom, nodeClock, nodeScheduler } from './node-ports.js';
@@ -23,7 +29,7 @@ export async function connect(options: ConnectOptions): Promise<Cashe<ValueForma
       clock: nodeClock,
       scheduler: nodeScheduler,
       random: new NodeRandom(),
-      connector: new GrpcConnector(options.tls),
+      connector: new GrpcConnector(options.tls, options.token),
     },
     {
       ...coreDefaults,
@@ -65,15 +71,27 @@ function invalid(message: string): CasheError {
 
 function firstNode(core: Core, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
+    const fail = (code: CasheErrorCode, message: string): void => {
+      settle();
+      core.close(() => reject(new CasheError(code, message, { outcome: 'notCommitted' })));
+    };
     const timer = setTimeout(() => {
       const failure = core.lastFailure();
       const code = failure?.code === 'CLUSTER_MISMATCH' ? failure.code : 'UNAVAILABLE';
       const reason = failure === undefined ? '' : ` (${failure.message})`;
-      const message = `no node answered within ${timeoutMs} ms${reason}`;
-      core.close(() => reject(new CasheError(code, message, { outcome: 'notCommitted' })));
+      fail(code, `no node answered within ${timeoutMs} ms${reason}`);
     }, timeoutMs);
-    core.onceReady(() => {
+    // Waiting changes nothing about a token that no node knows.
+    const unsubscribe = core.onStatus(() => {
+      const refusal = core.refusal();
+      if (refusal !== undefined) fail(refusal.code, refusal.message);
+    });
+    const settle = (): void => {
       clearTimeout(timer);
+      unsubscribe();
+    };
+    core.onceReady(() => {
+      settle();
       resolve();
     });
   });

@@ -11,6 +11,7 @@ export {
   type StatusEvent,
 } from './core/index.js';
 export type { TlsOptions } from './grpc/channel.js';
+export type { TokenSource } from './grpc/token.js';
 export type {
   CallOptions,
   ConnectOptions,

@@ -1,5 +1,6 @@
 import type { CoreOptions } from './core/index.js';
 import type { TlsOptions } from './grpc/channel.js';
+import type { TokenSource } from './grpc/token.js';
 import type { ValueFormat } from './values.js';
 
 /** How to reach the cluster and what to expect of it. */
@@ -19,6 +20,11 @@ export interface ConnectOptions<F extends ValueFormat = ValueFormat> {
   /** Free text for the nodes' logs, at most 64 bytes. */
   readonly clientName?: string | undefined;
   readonly tls?: TlsOptions | undefined;
+  /**
+   * Bearer token that says who the client is; it wins over a certificate. Without `tls` it travels
+   * in plain text.
+   */
+  readonly token?: TokenSource | undefined;
   /** Ops that may wait to be sent; beyond it a call fails with RESOURCE_EXHAUSTED. */
   readonly waitingOpsMax?: number | undefined;
   /** The same in bytes. */

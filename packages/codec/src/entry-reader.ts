@@ -1,5 +1,7 @@
+import { readAccessPolicy } from './access-wire.js';
 import { CodecError } from './errors.js';
 import { codeOf } from './names.js';
+import { readSettingsChanges } from './settings-wire.js';
 import type { BatchEnvelope, EntryCommand, StateDigest, Verdict } from './types.js';
 import { seenOnce, UINT32_MAX, type WireReader } from './wire-reader.js';
 
@@ -86,6 +88,10 @@ export function readCommand(reader: WireReader, tag: number): EntryCommand {
       const fields = readScalars(reader, 'RemoveNodeCommand', oneTextTags);
       return { kind: 'removeNode', nodeUid: fields.text(1) };
     }
+    case 0x62:
+      return readSetAccess(reader);
+    case 0x6a:
+      return readChangeSettings(reader);
     default:
       throw unknownField('EntryHeader', tag);
   }
@@ -111,6 +117,37 @@ function readUpdateNode(fields: Scalars): EntryCommand {
     formatVersionMax: fields.uint32(4),
     leaving: fields.number(5) !== 0,
   };
+}
+
+function readSetAccess(reader: WireReader): EntryCommand {
+  const [policy, expectedRevision] = readRevised(reader, 'SetAccessCommand', readAccessPolicy);
+  return { kind: 'setAccess', policy, expectedRevision };
+}
+
+function readChangeSettings(reader: WireReader): EntryCommand {
+  const [changes, revision] = readRevised(reader, 'ChangeSettingsCommand', readSettingsChanges);
+  return { kind: 'changeSettings', changes, revision };
+}
+
+/** A message of another one, which must be there, and a revision. */
+function readRevised<T>(
+  reader: WireReader,
+  message: string,
+  read: (reader: WireReader) => T,
+): readonly [T, number] {
+  let body: T | undefined;
+  let revision = 0;
+  let seen = 0;
+  const outer = reader.enter();
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    seen = seenOnce(seen, tag);
+    if (tag === 0x0a) body = read(reader);
+    else if (tag === 0x10) revision = reader.uint();
+    else throw unknownField(message, tag);
+  }
+  reader.leave(outer);
+  if (body === undefined) throw new CodecError(`${message}: field 1 is missing`);
+  return [body, revision];
 }
 
 /** Fields of a small message by number, at their proto3 default where absent. */

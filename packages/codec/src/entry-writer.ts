@@ -1,3 +1,6 @@
+import { accessPolicyBytes } from './access-rules.js';
+import { writeAccessPolicy } from './access-wire.js';
+import { SETTINGS_CHANGES_BYTES_MAX, writeSettingsChanges } from './settings-wire.js';
 import type { BatchEnvelope, EntryCommand, StateDigest } from './types.js';
 import { utf8Bytes } from './utf8.js';
 import type { WireWriter } from './wire-writer.js';
@@ -31,24 +34,26 @@ export function writeStateDigest(writer: WireWriter, field: number, digest: Stat
 
 /** Bytes of the command at most. */
 export function commandBytesMax(command: EntryCommand): number {
-  return (
-    COMMAND_BASE_BYTES_MAX + commandText(command).reduce((sum, text) => sum + utf8Bytes(text), 0)
-  );
-}
-
-function commandText(command: EntryCommand): readonly string[] {
   switch (command.kind) {
     case 'openSession':
-      return [command.owner];
+      return textBytes(command.owner);
     case 'closeSession':
-      return [command.principal];
+      return textBytes(command.principal);
     case 'addNode':
-      return [command.nodeId, command.nodeUid, command.clientAddress, command.raftAddress];
+      return textBytes(command.nodeId, command.nodeUid, command.clientAddress, command.raftAddress);
     case 'updateNode':
-      return [command.nodeUid, command.clientAddress, command.raftAddress];
+      return textBytes(command.nodeUid, command.clientAddress, command.raftAddress);
     case 'removeNode':
-      return [command.nodeUid];
+      return textBytes(command.nodeUid);
+    case 'setAccess':
+      return COMMAND_BASE_BYTES_MAX + accessPolicyBytes(command.policy);
+    case 'changeSettings':
+      return COMMAND_BASE_BYTES_MAX + SETTINGS_CHANGES_BYTES_MAX;
   }
+}
+
+function textBytes(...texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + utf8Bytes(text), COMMAND_BASE_BYTES_MAX);
 }
 
 /** The header's `oneof command`. */
@@ -82,6 +87,20 @@ export function writeCommand(writer: WireWriter, command: EntryCommand): void {
     case 'removeNode':
       writer.begin(11);
       writer.string(1, command.nodeUid);
+      break;
+    case 'setAccess':
+      writer.begin(12, 4096);
+      writer.begin(1, 4096);
+      writeAccessPolicy(writer, command.policy);
+      writer.end();
+      writer.uint(2, command.expectedRevision);
+      break;
+    case 'changeSettings':
+      writer.begin(13);
+      writer.begin(1);
+      writeSettingsChanges(writer, command.changes);
+      writer.end();
+      writer.uint(2, command.revision);
       break;
   }
   writer.end();

@@ -1,3 +1,14 @@
+export {
+  AccessChecks,
+  type AccessRight,
+  allows,
+  bindingMatches,
+  isOpenPolicy,
+  missingRight,
+  openPolicy,
+  type Rights,
+  rightsOf,
+} from './access.js';
 export type {
   AccessBinding,
   AccessGrant,
@@ -6,6 +17,16 @@ export type {
   AccessToken,
   AccessVerb,
 } from './access-policy.js';
+export {
+  ACCESS_BINDINGS_MAX,
+  ACCESS_GRANTS_MAX,
+  ACCESS_POLICY_BYTES_MAX,
+  ACCESS_ROLES_MAX,
+  ACCESS_TOKENS_MAX,
+  accessPolicyBytes,
+  validateAccessPolicy,
+} from './access-rules.js';
+export { decodeAccessPolicy, encodeAccessPolicy } from './access-wire.js';
 export { Code, type CodeName, Consistency, Outcome } from './code.js';
 export {
   decodeEntry,
@@ -69,6 +90,12 @@ export {
   encodeSessionResponse,
 } from './session-messages.js';
 export { groupOfKey, groupOfSlot, hashTag, murmur3, SLOT_COUNT, slotOfKey } from './slot.js';
+export {
+  formatTraceparent,
+  parseTraceparent,
+  TRACEPARENT_BYTES,
+  type TraceContext,
+} from './traceparent.js';
 export type {
   BatchEnvelope,
   ClientHello,
@@ -88,6 +115,7 @@ export type {
   SessionAnswer,
   SessionRequest,
   SessionResponse,
+  SettingsChanges,
   StateDigest,
   Verdict,
   WriteAnswer,

@@ -1,12 +1,14 @@
 /** Bodies of what a client asks; SessionRequest and the nodes' ForwardRequest wrap them. */
 import { Consistency } from './code.js';
 import { readConsistency } from './enums.js';
+import { CodecError } from './errors.js';
+import { TRACEPARENT_BYTES } from './traceparent.js';
 import type { ClientHello, CloseSession, OpenSession, ReadBatch, WriteBatch } from './types.js';
 import type { WireReader } from './wire-reader.js';
 import type { WireWriter } from './wire-writer.js';
 
 /** Bytes of a request beside its ops and principal, at most, framing included. */
-export const REQUEST_BASE_BYTES_MAX = 96;
+export const REQUEST_BASE_BYTES_MAX = 160;
 
 export function writeClientHello(writer: WireWriter, hello: ClientHello): void {
   writer.packed(1, hello.protocolVersions);
@@ -30,6 +32,13 @@ export function readClientHello(reader: WireReader): ClientHello {
   return { kind: 'hello', protocolVersions, clusterId, clientName };
 }
 
+/** Its text is judged by who continues the trace; here only its length (R35). */
+function readTraceparent(reader: WireReader): string | undefined {
+  const text = reader.string();
+  if (text.length > TRACEPARENT_BYTES) throw new CodecError('traceparent is too long');
+  return text === '' ? undefined : text;
+}
+
 export function writeWriteBatch(writer: WireWriter, batch: WriteBatch): void {
   writer.uint(1, batch.transmission);
   writer.uint(2, batch.group);
@@ -38,6 +47,7 @@ export function writeWriteBatch(writer: WireWriter, batch: WriteBatch): void {
   writer.uint(5, batch.firstOutstanding);
   writer.uint(6, batch.remainingMs);
   writer.bytes(7, batch.ops);
+  if (batch.traceparent !== undefined) writer.string(8, batch.traceparent);
 }
 
 export function readWriteBatch(reader: WireReader): WriteBatch {
@@ -48,6 +58,7 @@ export function readWriteBatch(reader: WireReader): WriteBatch {
   let firstOutstanding = 0;
   let remainingMs = 0;
   let ops: Uint8Array = reader.bytes.subarray(0, 0);
+  let traceparent: string | undefined;
   const outer = reader.enter();
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
     if (tag === 0x08) transmission = reader.uint();
@@ -57,11 +68,22 @@ export function readWriteBatch(reader: WireReader): WriteBatch {
     else if (tag === 0x28) firstOutstanding = reader.uint();
     else if (tag === 0x30) remainingMs = reader.uint32();
     else if (tag === 0x3a) ops = reader.view();
+    else if (tag === 0x42) traceparent = readTraceparent(reader);
     else reader.skip(tag);
   }
   reader.leave(outer);
   const kind = 'write';
-  return { kind, transmission, group, session, sequence, firstOutstanding, remainingMs, ops };
+  const batch: WriteBatch = {
+    kind,
+    transmission,
+    group,
+    session,
+    sequence,
+    firstOutstanding,
+    remainingMs,
+    ops,
+  };
+  return traceparent === undefined ? batch : { ...batch, traceparent };
 }
 
 export function writeReadBatch(writer: WireWriter, batch: ReadBatch): void {
@@ -72,6 +94,7 @@ export function writeReadBatch(writer: WireWriter, batch: ReadBatch): void {
   writer.uint(5, batch.consistency);
   writer.uint(6, batch.remainingMs);
   writer.bytes(7, batch.ops);
+  if (batch.traceparent !== undefined) writer.string(8, batch.traceparent);
 }
 
 export function readReadBatch(reader: WireReader): ReadBatch {
@@ -82,6 +105,7 @@ export function readReadBatch(reader: WireReader): ReadBatch {
   let consistency: Consistency = Consistency.UNSPECIFIED;
   let remainingMs = 0;
   let ops: Uint8Array = reader.bytes.subarray(0, 0);
+  let traceparent: string | undefined;
   const outer = reader.enter();
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
     if (tag === 0x08) transmission = reader.uint();
@@ -91,11 +115,22 @@ export function readReadBatch(reader: WireReader): ReadBatch {
     else if (tag === 0x28) consistency = readConsistency(reader.uint());
     else if (tag === 0x30) remainingMs = reader.uint32();
     else if (tag === 0x3a) ops = reader.view();
+    else if (tag === 0x42) traceparent = readTraceparent(reader);
     else reader.skip(tag);
   }
   reader.leave(outer);
   const kind = 'read';
-  return { kind, transmission, group, session, afterSequence, consistency, remainingMs, ops };
+  const batch: ReadBatch = {
+    kind,
+    transmission,
+    group,
+    session,
+    afterSequence,
+    consistency,
+    remainingMs,
+    ops,
+  };
+  return traceparent === undefined ? batch : { ...batch, traceparent };
 }
 
 export function writeOpenSession(writer: WireWriter, open: OpenSession): void {

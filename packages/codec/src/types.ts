@@ -4,6 +4,7 @@
  * byte-compatible with the generated ones. uint64 fields are numbers up to 2^53 - 1, checked at
  * decode. `bytes` fields are views on the decoded buffer: copy what outlives it.
  */
+import type { AccessPolicy } from './access-policy.js';
 import type { Code, Consistency, Outcome } from './code.js';
 
 /** One decoded op; one object shape for every kind. */
@@ -60,7 +61,29 @@ export type EntryCommand =
       readonly formatVersionMax: number;
       readonly leaving: boolean;
     }
-  | { readonly kind: 'removeNode'; readonly nodeUid: string };
+  | { readonly kind: 'removeNode'; readonly nodeUid: string }
+  | {
+      readonly kind: 'setAccess';
+      readonly policy: AccessPolicy;
+      readonly expectedRevision: number;
+    }
+  | {
+      readonly kind: 'changeSettings';
+      readonly changes: SettingsChanges;
+      readonly revision: number;
+    };
+
+/** Replicated settings that can change while the cluster serves; what is undefined stays. */
+export interface SettingsChanges {
+  readonly entriesMax?: number | undefined;
+  readonly bytesMax?: number | undefined;
+  readonly eviction?: 'lru' | 'noeviction' | undefined;
+  readonly replicationFactor?: number | undefined;
+  readonly sessionsMax?: number | undefined;
+  readonly sessionWindow?: number | undefined;
+  readonly sessionBytesMax?: number | undefined;
+  readonly sessionIdleMs?: number | undefined;
+}
 
 /** Header of a normal log entry (R12). */
 export interface EntryHeader {
@@ -122,6 +145,8 @@ export interface WriteBatch {
   readonly firstOutstanding: number;
   readonly remainingMs: number;
   readonly ops: Uint8Array;
+  /** Trace context of the caller's span when it is sampled; never logged (see traceparent.ts). */
+  readonly traceparent?: string;
 }
 export interface ReadBatch {
   readonly kind: 'read';
@@ -132,6 +157,8 @@ export interface ReadBatch {
   readonly consistency: Consistency;
   readonly remainingMs: number;
   readonly ops: Uint8Array;
+  /** Trace context of the caller's span when it is sampled; never logged (see traceparent.ts). */
+  readonly traceparent?: string;
 }
 export interface OpenSession {
   readonly kind: 'open';

@@ -11,11 +11,15 @@ import {
   FORMAT_VERSION,
   RECENCY_HINTS_MAX,
 } from '@cashe/codec';
-import { EntryPayload as Generated, type EntryHeader as GeneratedHeader } from '@cashe/proto';
+import {
+  Eviction,
+  EntryPayload as Generated,
+  type EntryHeader as GeneratedHeader,
+} from '@cashe/proto';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { damage, entryPayload } from './support/arbitraries.js';
-import { asCase } from './support/generated.js';
+import { asCase, generatedPolicy } from './support/generated.js';
 import { holds } from './support/holds.js';
 import { bytesField, bytesOf, hex, numberField, textField } from './support/raw.js';
 
@@ -43,8 +47,23 @@ function commandCase(command: EntryCommand): GeneratedHeader['command'] {
       return asCase(command);
     case 'removeNode':
       return asCase(command);
+    case 'setAccess': {
+      const { policy, expectedRevision } = command;
+      return { $case: 'setAccess', value: { policy: generatedPolicy(policy), expectedRevision } };
+    }
+    case 'changeSettings': {
+      const { changes, revision } = command;
+      const eviction = evictions[changes.eviction ?? 'unchanged'];
+      return { $case: 'changeSettings', value: { changes: { ...changes, eviction }, revision } };
+    }
   }
 }
+
+const evictions = {
+  unchanged: Eviction.UNSPECIFIED,
+  lru: Eviction.LRU,
+  noeviction: Eviction.NOEVICTION,
+} as const;
 
 describe('an entry', () => {
   it('has the bytes of generated code, both ways', () => {
@@ -190,6 +209,8 @@ describe('malformed entries', () => {
   const header = bytesField(1, version);
   const envelopeOf = (...fields: readonly number[]): Uint8Array =>
     bytesOf(bytesField(1, [...version, ...bytesField(4, fields)]), bytesField(2, []));
+  const commandOf = (field: number, body: readonly number[]): Uint8Array =>
+    bytesOf(bytesField(1, [...version, ...bytesField(field, body)]));
   it('are those below and not the one they are made from', () => {
     expect(decodeEntry(bytesOf(header)).header.formatVersion).toBe(FORMAT_VERSION);
     expect(decodeEntry(envelopeOf(...numberField(6, 1))).batches).toHaveLength(1);
@@ -220,6 +241,19 @@ describe('malformed entries', () => {
       'an unknown code in a verdict',
       envelopeOf(...numberField(6, 1), ...bytesField(7, numberField(2, 99))),
     ],
+    ['a command without its body', bytesOf(bytesField(1, [...version, ...bytesField(12, [])]))],
+    [
+      'an unknown verb in a policy',
+      commandOf(12, bytesField(1, bytesField(1, bytesField(2, numberField(1, 4))))),
+    ],
+    [
+      'a repeated field in a policy',
+      commandOf(12, bytesField(1, bytesField(3, [...textField(1, 'a'), ...textField(1, 'b')]))),
+    ],
+    ['an unknown field in a policy', commandOf(12, bytesField(1, bytesField(4, [])))],
+    ['an unknown field in changes', commandOf(13, bytesField(1, numberField(9, 1)))],
+    ['an unknown eviction in changes', commandOf(13, bytesField(1, numberField(3, 3)))],
+    ['a factor above 32 bits in changes', commandOf(13, bytesField(1, numberField(4, 2n ** 32n)))],
     ['trailing bytes', bytesOf(header, [0])],
     ['a header cut off', bytesOf([0x0a, 9, 8, 1])],
     ['an envelope that leaves the header', bytesOf([0x0a, 4, ...version, 0x22, 9], [1, 1, 1])],

@@ -1,10 +1,12 @@
 /** Nodes inside another program: for tests, and for programs that bring their own cluster. */
 import { join as joinPath } from 'node:path';
+import type { AccessPolicy } from '@cashe/codec';
 import { ConfigError } from './config/errors.js';
 import { readConfigFile } from './config/file.js';
-import type { EvictionPolicy, Founder, RunningNode } from './config/options.js';
-import { type Given, resolveOptions, type Source } from './config/resolve.js';
+import type { AuditLevel, ClientAuth, EvictionPolicy, Founder, RunningNode } from './config/options.js';
+import { resolveOptions } from './config/resolve.js';
 import type { OptionKey } from './config/schema.js';
+import type { Given, Source } from './config/source.js';
 import type { Logger } from './host/index.js';
 import type { NodeTuning } from './node/runtime.js';
 import { startNode as startResolved } from './node.js';
@@ -38,12 +40,37 @@ export interface EmbeddedNodeOptions {
   readonly leaveOnExit?: boolean;
   /** Bound of a graceful stop, ms. Default 10,000. */
   readonly drainMs?: number;
+  /** PEM files. Default: no TLS. */
+  readonly tls?: EmbeddedTls;
+  /** REST, HOST:PORT. Default: none. */
+  readonly rest?: string;
+  /** Health and metrics, HOST:PORT. Default: on the REST port. */
+  readonly metrics?: string;
+  readonly restClientAuth?: ClientAuth;
+  /** Serve the routes of the systems that Cashe replaces, too. */
+  readonly compat?: boolean;
+  /** What a cluster that this node founds starts with. */
+  readonly access?: Partial<AccessPolicy>;
+  /** What the log has with `audit: true`. Default: denials. */
+  readonly audit?: AuditLevel;
+  /** Start blank and wait until a member adds this node. */
+  readonly waitForJoin?: boolean;
+  /** Serve without TLS beyond this machine. */
+  readonly insecure?: boolean;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Logger;
   readonly tuning?: NodeTuning;
 }
 
-type ValueKey = Exclude<keyof EmbeddedNodeOptions, 'config' | 'log' | 'tuning'>;
+export interface EmbeddedTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+  /** Client certificates on the client port. Default: require. */
+  readonly clientAuth?: ClientAuth;
+}
+
+type ValueKey = Exclude<keyof EmbeddedNodeOptions, 'config' | 'tls' | 'access' | 'log' | 'tuning'>;
 
 const KEYS: { readonly [K in ValueKey]: OptionKey } = {
   id: 'node.id',
@@ -51,7 +78,7 @@ const KEYS: { readonly [K in ValueKey]: OptionKey } = {
   raftListen: 'listen.raft',
   advertise: 'listen.advertise_client',
   advertiseRaft: 'listen.advertise_raft',
-  join: 'cluster.join',
+  join: 'cluster.join_addr',
   founders: 'cluster.genesis',
   dataDir: 'node.data_dir',
   capacity: 'cache.capacity',
@@ -62,6 +89,13 @@ const KEYS: { readonly [K in ValueKey]: OptionKey } = {
   rejoin: 'node.rejoin',
   leaveOnExit: 'node.leave_on_exit',
   drainMs: 'node.drain_ms',
+  rest: 'http.rest',
+  metrics: 'http.metrics',
+  restClientAuth: 'http.client_auth',
+  compat: 'http.compat',
+  waitForJoin: 'cluster.wait_for_join',
+  audit: 'access.audit',
+  insecure: 'listen.insecure',
 };
 
 /**
@@ -70,17 +104,35 @@ const KEYS: { readonly [K in ValueKey]: OptionKey } = {
  * AddressInUseError, AdmissionError). `ready` of the result settles when it first serves.
  */
 export function startNode(options: EmbeddedNodeOptions): Promise<RunningNode> {
-  const given: Source = new Map(
-    (Object.keys(KEYS) as ValueKey[])
-      .filter((name) => options[name] !== undefined)
-      .map((name) => [KEYS[name], stated(name, options[name])]),
-  );
   const file = options.config === undefined ? [] : [readConfigFile(options.config)];
-  const resolved = resolveOptions([given, ...file], { terminal: false });
+  const resolved = resolveOptions([sourceOf(options), ...file], { terminal: false });
   return startResolved(resolved.options, options.log ?? SILENT, options.tuning);
 }
 
-function stated(name: ValueKey, value: unknown): Given {
+function sourceOf(options: EmbeddedNodeOptions): Source {
+  const { tls, access } = options;
+  const flat = (Object.keys(KEYS) as ValueKey[]).map((name): Stated => {
+    return [KEYS[name], name, options[name]];
+  });
+  const nested: Stated[] = [
+    ['tls.cert', 'tls.cert', tls?.cert],
+    ['tls.key', 'tls.key', tls?.key],
+    ['tls.ca', 'tls.ca', tls?.ca],
+    ['tls.client_auth', 'tls.clientAuth', tls?.clientAuth],
+    ['access.roles', 'access.roles', access?.roles],
+    ['access.bindings', 'access.bindings', access?.bindings],
+    ['access.tokens', 'access.tokens', access?.tokens],
+  ];
+  return new Map(
+    [...flat, ...nested]
+      .filter(([, , value]) => value !== undefined)
+      .map(([key, name, value]) => [key, stated(name, value)]),
+  );
+}
+
+type Stated = readonly [key: OptionKey, name: string, value: unknown];
+
+function stated(name: string, value: unknown): Given {
   return { value, key: name, from: 'flag', place: () => ({}) };
 }
 

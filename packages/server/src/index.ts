@@ -1,5 +1,6 @@
 /** @cashe/server: nodes inside another program. The `cashe` command is `bin/cashe.mjs`. */
 export type {
+  ClientAuth,
   EvictionPolicy,
   ExitReason,
   Founder,
@@ -8,6 +9,7 @@ export type {
 export {
   type EmbeddedClusterOptions,
   type EmbeddedNodeOptions,
+  type EmbeddedTls,
   type RunningCluster,
   startCluster,
   startNode,

@@ -1,22 +1,64 @@
-/** The log: winston behind the Logger port, one line per event, JSON or readable text. */
+/**
+ * The log: winston behind the Logger port, one line per event, JSON or readable text; to standard
+ * error, or to files of bounded size.
+ */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
-import { createLogger as createWinston, format, transports } from 'winston';
+import {
+  createLogger as createWinston,
+  format,
+  transports,
+  type Logger as WinstonLogger,
+} from 'winston';
+import { ConfigError } from './config/errors.js';
 import type { LogFormat, LogLevel } from './config/options.js';
 import type { Logger } from './host/ports.js';
 
-export interface LogOptions {
+export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
   /** Stands in every line. */
   readonly nodeId: string;
+  /** Lines go here, and errors to the stream as well; undefined: everything goes to the stream. */
+  readonly file?: string | undefined;
+  /** Errors stand here too. */
+  readonly errorFile?: string | undefined;
+  readonly fileBytesMax?: number;
+  /** Files kept per log, the current one included. */
+  readonly filesMax?: number;
   /** Default: standard error. */
   readonly stream?: Writable;
 }
 
+export interface NodeLogger extends Logger {
+  /** From now on this is the least severe level that is logged. */
+  setLogLevel(level: LogLevel): void;
+  /** Resolves when every line is in its file, or after a second; nothing may be logged after it. */
+  close(): Promise<void>;
+}
+
+/** How to change the level of a log; undefined when it is one of somebody else's. */
+export function levelSetter(log: Logger): NodeLogger['setLogLevel'] | undefined {
+  return isNodeLogger(log) ? (level) => log.setLogLevel(level) : undefined;
+}
+
+function isNodeLogger(log: Logger): log is NodeLogger {
+  return 'setLogLevel' in log;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
-export function createLogger(options: LogOptions): Logger {
+const flushMsMax = 1_000;
+
+/** Throws ConfigError for a file that cannot be written. */
+export function createLogger(options: LoggerOptions): NodeLogger {
   const line = options.format === 'json' ? jsonLine : prettyLine;
+  const stream = new transports.Stream({ stream: options.stream ?? process.stderr });
+  // With a file, errors are on standard error too: it is written at once, whatever comes next.
+  if (options.file !== undefined) stream.level = 'error';
+  const { all, main } = logFiles(options);
+  const failed = new Set<unknown>();
   const winston = createWinston({
     level: options.level,
     format: format.printf(({ level, message, fields }) =>
@@ -28,7 +70,7 @@ export function createLogger(options: LogOptions): Logger {
         fields: fields as Fields | undefined,
       }),
     ),
-    transports: [new transports.Stream({ stream: options.stream ?? process.stderr })],
+    transports: [stream, ...all],
     exitOnError: false,
   });
   // Fields stay in an object of their own, so that none can replace the level or the message.
@@ -37,7 +79,76 @@ export function createLogger(options: LogOptions): Logger {
     (message: string, fields?: Fields): void => {
       winston.log({ level, message, fields });
     };
-  return { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
+  const error = log('error');
+  // A full disk must stop neither the node nor its log: it goes on at standard error.
+  winston.on('error', (cause: unknown, file: LogFile) => {
+    winston.remove(file);
+    if (failed.has(file)) return;
+    failed.add(file);
+    if (file === main) stream.level = winston.level;
+    error('a log file cannot be written any more', { file: file.filename, error: cause });
+  });
+  return {
+    error,
+    warn: log('warn'),
+    info: log('info'),
+    debug: log('debug'),
+    setLogLevel: (level) => {
+      if (failed.has(main)) stream.level = level;
+      winston.level = level;
+    },
+    close: () => flushed(winston, all),
+  };
+}
+
+interface LogFiles {
+  readonly all: readonly LogFile[];
+  /** The one that takes every level. */
+  readonly main: LogFile | undefined;
+}
+
+function logFiles({ file, errorFile, fileBytesMax, filesMax }: LoggerOptions): LogFiles {
+  const rotation = {
+    ...(fileBytesMax !== undefined && { maxsize: fileBytesMax }),
+    ...(filesMax !== undefined && { maxFiles: filesMax }),
+    // The current file keeps its name, so that it can be followed.
+    tailable: true,
+  };
+  if (file !== undefined) requireWritable(file, 'logging.file');
+  if (errorFile !== undefined) requireWritable(errorFile, 'logging.error_file');
+  const main =
+    file === undefined ? undefined : new transports.File({ filename: file, ...rotation });
+  const errors =
+    errorFile === undefined
+      ? undefined
+      : new transports.File({ filename: errorFile, level: 'error', ...rotation });
+  return { all: [main, errors].filter((one) => one !== undefined), main };
+}
+
+type LogFile = InstanceType<typeof transports.File>;
+
+/** Winston opens its files later; a node that cannot log where it was told to does not start. */
+function requireWritable(file: string, option: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    const what = `${file} cannot be written (${reason})`;
+    throw new ConfigError({ key: option }, what, { cause: error });
+  }
+}
+
+function flushed(winston: WinstonLogger, files: readonly LogFile[]): Promise<void> {
+  const finished = files.map((file) => new Promise((resolve) => file.once('finish', resolve)));
+  winston.end();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, flushMsMax);
+    Promise.all(finished).then(() => {
+      clearTimeout(timer);
+      resolve();
+    }, resolve);
+  });
 }
 
 interface Line {

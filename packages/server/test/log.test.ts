@@ -1,10 +1,12 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LogFormat, LogLevel } from '../src/config/options.js';
-import type { Logger } from '../src/host/ports.js';
-import { createLogger } from '../src/log.js';
+import { createLogger, type LoggerOptions, type NodeLogger } from '../src/log.js';
 
-function logged(format: LogFormat, level: LogLevel, use: (logger: Logger) => void): string[] {
+function logged(format: LogFormat, level: LogLevel, use: (logger: NodeLogger) => void): string[] {
   const lines: string[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -73,5 +75,93 @@ describe('the level', () => {
       log.debug('d');
     });
     expect(lines.map((line) => JSON.parse(line).level)).toEqual(expected);
+  });
+});
+
+describe('a level that is changed', () => {
+  it('holds from then on', () => {
+    const lines = logged('json', 'warn', (log) => {
+      log.info('not yet');
+      log.setLogLevel('debug');
+      log.debug('now');
+      log.setLogLevel('error');
+      log.warn('no more');
+    });
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual(['now']);
+  });
+});
+
+describe('a log file', () => {
+  let directory = '';
+  let errors: string[] = [];
+  const file = (name: string): string => join(directory, 'logs', name);
+  const messages = (name: string): string[] =>
+    readFileSync(file(name), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line).message);
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'cashe-log-'));
+    errors = [];
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function open(options: Partial<LoggerOptions>): NodeLogger {
+    const stream = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        errors.push(JSON.parse(chunk.toString()).message);
+        done();
+      },
+    });
+    return createLogger({ level: 'info', format: 'json', nodeId: 'n', stream, ...options });
+  }
+
+  it('has every line when it is closed, and standard error has the errors', async () => {
+    const log = open({ file: file('a.log'), errorFile: file('a.err') });
+    log.info('one');
+    log.error('two');
+    log.debug('three');
+    log.setLogLevel('debug');
+    log.debug('four');
+    await log.close();
+    expect(messages('a.log')).toEqual(['one', 'two', 'four']);
+    expect(messages('a.err')).toEqual(['two']);
+    expect(errors).toEqual(['two']);
+  });
+
+  it('is added to when the node starts again', async () => {
+    for (const message of ['before', 'after']) {
+      const log = open({ file: file('a.log') });
+      log.info(message);
+      await log.close();
+    }
+    expect(messages('a.log')).toEqual(['before', 'after']);
+  });
+
+  it('is put aside when it is large, and the oldest goes', async () => {
+    const fileBytesMax = 64 * 1024;
+    const log = open({ file: file('a.log'), fileBytesMax, filesMax: 3 });
+    const written = 2_500;
+    for (let line = 0; line < written; line += 1) {
+      log.info(`line ${line} ${'x'.repeat(100)}`);
+      // The next file is opened while lines come: a file ends a little above its bound.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await log.close();
+    const names = readdirSync(join(directory, 'logs')).sort();
+    expect(names).toEqual(['a.log', 'a1.log', 'a2.log']);
+    for (const name of names) expect(statSync(file(name)).size).toBeLessThan(2 * fileBytesMax);
+    const kept = names.flatMap((name) => messages(name).map((line) => Number(line.split(' ')[1])));
+    const sorted = kept.sort((a, b) => a - b);
+    expect(sorted.at(-1)).toBe(written - 1);
+    expect(sorted).toEqual(sorted.map((_, index) => written - sorted.length + index));
+  });
+
+  it('that cannot be written is refused by the name of its option', () => {
+    expect(() => open({ file: directory })).toThrow(
+      `logging.file: ${directory} cannot be written (EISDIR)`,
+    );
+    expect(() => open({ errorFile: directory })).toThrow('logging.error_file: ');
   });
 });

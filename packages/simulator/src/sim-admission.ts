@@ -31,7 +31,7 @@ export function simAdmissionPorts(
     serve: Serve<Answer>,
   ): Promise<Answer> => asked({ world, node, alive }, target, timeoutMs, serve);
   return {
-    settings: world.settings,
+    terms: { settings: world.settings, access: world.access },
     randomBytes: (count) => node.random.bytes(count),
     serveFounders: (handler) => {
       node.founders = handler;

@@ -12,6 +12,7 @@ import {
   Cluster,
   type Logger,
   NodeCalls,
+  noAudit,
   type Scheduler,
   type TimerHandle,
 } from '@cashe/server/host';
@@ -195,6 +196,7 @@ export class SimNode implements SimulatedNode {
       transport: new SimTransport(this, world, admission.genesis.clusterId, alive),
       configurationCodec,
       calls,
+      access: { tlsOn: false, audit: noAudit },
       random: () => this.random.fraction(),
       fatal: (error) => this.#fatal(error),
       onRemoved: () => this.#leave(cluster, storage, admission),
@@ -209,7 +211,7 @@ export class SimNode implements SimulatedNode {
       nodeId,
       nodeUid,
       admission.genesis,
-      foundersHash(world.founders, world.settings),
+      foundersHash(world.founders, { settings: world.settings, access: world.access }),
     );
     this.isBooting = false;
     this.isRetired = false;

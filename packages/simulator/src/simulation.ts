@@ -2,6 +2,7 @@
  * One run: the safety phase, in which everything may break, then the liveness phase, in which all
  * is healed and the cluster must elect, answer and converge within stated bounds.
  */
+import { type AccessPolicy, openPolicy } from '@cashe/codec';
 import type { Founder } from '@cashe/server/simulation';
 import type { Settings } from '@cashe/store';
 import { checkNotCommitted } from './call-check.js';
@@ -62,6 +63,7 @@ export class Simulation implements World {
   readonly nodes: SimNode[] = [];
   readonly founders: readonly Founder[];
   readonly settings: Settings;
+  readonly access: AccessPolicy = openPolicy;
   readonly #skipFaults: ReadonlySet<number>;
   #faultCount = 0;
   readonly #nemesis: Nemesis;

@@ -1,4 +1,5 @@
 /** What every part of a run shares. */
+import type { AccessPolicy } from '@cashe/codec';
 import type { Founder } from '@cashe/server/simulation';
 import type { Settings } from '@cashe/store';
 import type { History } from './checker/history.js';
@@ -32,6 +33,7 @@ export interface World {
   readonly founders: readonly Founder[];
   /** What the cluster starts with. */
   readonly settings: Settings;
+  readonly access: AccessPolicy;
   /** A node more, on a blank disk; it is not started. */
   addNode(): SimulatedNode;
   /** Ends the run: something was refuted. The first one counts. */

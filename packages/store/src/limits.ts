@@ -5,6 +5,10 @@ export const SNAPSHOT_FORMAT_VERSION_MAX = 1;
 
 /** Due keys that one entry removes, in one expiry portion (R17). */
 export const EXPIRE_PER_ENTRY_MAX = 2000;
+/** Keys that one entry evicts beyond what its own ops need, after a limit was lowered (R18). */
+export const EVICTIONS_PER_ENTRY_MAX = 2000;
+/** Idle sessions that one step evicts: to make room, or after a limit was lowered. */
+export const SESSIONS_EVICTED_PER_STEP_MAX = 256;
 /** Records that one entry looks at while leases restart (R16). */
 export const LEASES_PER_ENTRY_MAX = 8192;
 /** List nodes that one entry visits to drop the ghosts of a seal that was given up. */

@@ -3,6 +3,7 @@
  * holds it (a seal) keeps what it was. Messages are part of answers: deterministic.
  */
 import { Code, type EntryCommand } from '@cashe/codec';
+import { type CommandAnswer, commandDone } from './command-answer.js';
 import { Hash64 } from './hash.js';
 import { NODES_MAX } from './limits.js';
 import type { NodeRecord } from './types.js';
@@ -10,13 +11,6 @@ import type { NodeRecord } from './types.js';
 type NodeCommand = Extract<EntryCommand, { kind: 'addNode' | 'updateNode' | 'removeNode' }>;
 type AddNode = Extract<EntryCommand, { kind: 'addNode' }>;
 type UpdateNode = Extract<EntryCommand, { kind: 'updateNode' }>;
-
-export interface CommandAnswer {
-  readonly code: Code;
-  readonly message: string;
-}
-
-export const commandDone: CommandAnswer = Object.freeze({ code: Code.OK, message: '' });
 
 export class NodeTable {
   records: readonly NodeRecord[];

@@ -1,4 +1,9 @@
-import { SESSION_WINDOW_MAX, VALUE_BYTES_MAX_LIMIT, VALUE_BYTES_MAX_MIN } from '@cashe/codec';
+import {
+  SESSION_WINDOW_MAX,
+  type SettingsChanges,
+  VALUE_BYTES_MAX_LIMIT,
+  VALUE_BYTES_MAX_MIN,
+} from '@cashe/codec';
 import { Hash64 } from './hash.js';
 import { REPLICATION_FACTOR_MAX, SESSION_BYTES_MAX_LIMIT, SESSIONS_MAX_LIMIT } from './limits.js';
 import type { Settings } from './types.js';
@@ -29,6 +34,21 @@ export function validateSettings(settings: Settings): string | undefined {
     return `eviction is ${String(eviction)}; it must be lru or noeviction`;
   }
   return undefined;
+}
+
+/** Not checked; see validateSettings. The value limit stays: sizes everywhere follow from it. */
+export function changedSettings(settings: Settings, changes: SettingsChanges): Settings {
+  return {
+    entriesMax: changes.entriesMax ?? settings.entriesMax,
+    bytesMax: changes.bytesMax ?? settings.bytesMax,
+    eviction: changes.eviction ?? settings.eviction,
+    replicationFactor: changes.replicationFactor ?? settings.replicationFactor,
+    valueBytesMax: settings.valueBytesMax,
+    sessionsMax: changes.sessionsMax ?? settings.sessionsMax,
+    sessionWindow: changes.sessionWindow ?? settings.sessionWindow,
+    sessionBytesMax: changes.sessionBytesMax ?? settings.sessionBytesMax,
+    sessionIdleMs: changes.sessionIdleMs ?? settings.sessionIdleMs,
+  };
 }
 
 /** Equal for equal settings, on every node and in every release that knows the same settings. */

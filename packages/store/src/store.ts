@@ -1,10 +1,11 @@
 /**
  * The replicated state machine of one group. What one entry does, in this order (R12, R16-R18):
  * cluster time moves up; after a clock fallback every lease restarts; one bounded expiry portion;
- * recency hints; the command or the batches, ops in order, each with the evictions it causes. The
+ * after a limit was lowered one bounded portion of evictions; recency hints; the command or the batches, ops in order, each with the evictions it causes. The
  * digest is taken after all of it.
  */
 import {
+  type AccessPolicy,
   type BatchEnvelope,
   Code,
   CodecError,
@@ -17,6 +18,8 @@ import {
   type ReadResult,
   type StateDigest,
 } from '@cashe/codec';
+import { AccessTable } from './access-table.js';
+import { type CommandAnswer, commandDone } from './command-answer.js';
 import { DigestRing } from './digest-ring.js';
 import { DigestSum } from './digest-sum.js';
 import { Engine } from './engine/engine.js';
@@ -24,11 +27,12 @@ import type { CacheRecord } from './engine/record.js';
 import { storedValue } from './engine/value-pages.js';
 import { StateMachineError } from './error.js';
 import { Hash64 } from './hash.js';
-import { EXPIRE_PER_ENTRY_MAX } from './limits.js';
-import { type CommandAnswer, commandDone, NodeTable } from './nodes.js';
+import { EVICTIONS_PER_ENTRY_MAX, EXPIRE_PER_ENTRY_MAX } from './limits.js';
+import { NodeTable } from './nodes.js';
 import { exceptionOf, noExceptions } from './sessions/answers.js';
 import { SessionTable } from './sessions/session-table.js';
-import { hashSettings, validateSettings } from './settings.js';
+import { validateSettings } from './settings.js';
+import { SettingsTable } from './settings-table.js';
 import { SealedScan } from './snapshot/sealed-scan.js';
 import type {
   AppliedEntry,
@@ -71,7 +75,8 @@ export class Store implements StateMachine {
   readonly engine: Engine;
   readonly sessions: SessionTable;
   readonly nodeTable: NodeTable;
-  private readonly hashOfSettings: Hash64;
+  readonly settingsTable: SettingsTable;
+  readonly accessTable: AccessTable;
   private hashOfNodes: Hash64;
   private readonly digests = new DigestRing();
   private readonly scalars = new Hash64();
@@ -84,7 +89,8 @@ export class Store implements StateMachine {
     this.engine = new Engine(genesis.settings, genesis.hashSeed);
     this.sessions = new SessionTable(genesis.settings);
     this.nodeTable = new NodeTable(genesis.nodes);
-    this.hashOfSettings = hashSettings(genesis.settings);
+    this.settingsTable = new SettingsTable(genesis.settings);
+    this.accessTable = new AccessTable(genesis.access);
     this.hashOfNodes = this.nodeTable.hash();
   }
 
@@ -97,6 +103,8 @@ export class Store implements StateMachine {
     if (header.restartLeases) engine.restartLeases();
     engine.maintain();
     engine.expirePortion(EXPIRE_PER_ENTRY_MAX);
+    engine.shrinkPortion(EVICTIONS_PER_ENTRY_MAX);
+    this.sessions.trim(engine.nowMs);
     for (const key of header.recencyHints) engine.use(key);
     const { command } = header;
     const answer = command === undefined ? undefined : this.execute(command, index, payload);
@@ -142,11 +150,24 @@ export class Store implements StateMachine {
   }
 
   settings(): Settings {
-    return this.genesis.settings;
+    return this.settingsTable.current;
   }
 
   settingsHash(): number {
-    return (this.hashOfSettings.high ^ this.hashOfSettings.low) >>> 0;
+    const { high, low } = this.settingsTable.hash;
+    return (high ^ low) >>> 0;
+  }
+
+  settingsRevision(): number {
+    return this.settingsTable.revision;
+  }
+
+  access(): AccessPolicy {
+    return this.accessTable.policy;
+  }
+
+  accessRevision(): number {
+    return this.accessTable.revision;
   }
 
   nodes(): readonly NodeRecord[] {
@@ -213,6 +234,8 @@ export class Store implements StateMachine {
     scalars.integer(engine.expiries);
     scalars.integer(engine.list.moves);
     scalars.integer(this.sessions.list.moves);
+    scalars.integer(this.settingsTable.revision);
+    scalars.integer(this.accessTable.revision);
     if (engine.restartBoundary !== 0) {
       scalars.integer(engine.restartAtMs);
       scalars.integer(engine.restartWalked);
@@ -223,7 +246,8 @@ export class Store implements StateMachine {
     sum.add(scalars);
     sum.add(engine.sum);
     sum.add(this.sessions.sum);
-    sum.add(this.hashOfSettings);
+    sum.add(this.settingsTable.hash);
+    sum.add(this.accessTable.hash);
     sum.add(this.hashOfNodes);
     return sum;
   }
@@ -258,11 +282,22 @@ export class Store implements StateMachine {
       const code = this.sessions.close(command.session, command.principal);
       return code === Code.OK ? commandDone : { code, message: '' };
     }
+    if (command.kind === 'changeSettings') return this.changeSettings(command);
     if (this.genesis.groupId !== 0) {
-      return { code: Code.INVALID_ARGUMENT, message: 'only group 0 records nodes' };
+      return { code: Code.INVALID_ARGUMENT, message: 'only group 0 records nodes and access' };
     }
+    if (command.kind === 'setAccess') return this.accessTable.apply(command);
     const answer = this.nodeTable.apply(command, index, payload.header.formatVersion);
     if (answer.code === Code.OK) this.hashOfNodes = this.nodeTable.hash();
+    return answer;
+  }
+
+  private changeSettings(
+    command: Extract<EntryCommand, { kind: 'changeSettings' }>,
+  ): CommandAnswer {
+    const answer = this.settingsTable.apply(command, this.genesis.groupId);
+    this.engine.settings = this.settings();
+    this.sessions.settings = this.settings();
     return answer;
   }
 

@@ -2,11 +2,19 @@
  * What crosses the boundary of the replicated state machine. It is pure and deterministic (R11):
  * the same entries in the same order give the same state, answers and digest on every replica.
  */
-import type { Code, EntryPayload, Op, OpException, ReadResult, StateDigest } from '@cashe/codec';
+import type {
+  AccessPolicy,
+  Code,
+  EntryPayload,
+  Op,
+  OpException,
+  ReadResult,
+  StateDigest,
+} from '@cashe/codec';
 
 export type Eviction = 'lru' | 'noeviction';
 
-/** Replicated settings (R11, R18): part of the state, set at genesis. */
+/** Replicated settings (R11, R18): part of the state, set at genesis, changed by entries. */
 export interface Settings {
   /** 0: no limit. */
   readonly entriesMax: number;
@@ -39,6 +47,8 @@ export interface StoreGenesis {
   readonly settings: Settings;
   /** Founders; group 0 only. */
   readonly nodes: readonly NodeRecord[];
+  /** Group 0 only; open elsewhere. */
+  readonly access: AccessPolicy;
 }
 
 /** Answer to one batch, as remembered by its session. */
@@ -54,7 +64,7 @@ export interface AppliedEntry {
   readonly answers: readonly BatchAnswer[];
   /** Answer to the entry's command: OK, or why it was refused. */
   readonly command: { readonly code: Code; readonly message: string } | undefined;
-  /** Nodes or settings changed. */
+  /** Nodes, settings or the access policy changed. */
   readonly metaChanged: boolean;
   /** The leader's digest that the entry carried; compare it with `digestAt` of its index (R12). */
   readonly digest: StateDigest | undefined;
@@ -101,14 +111,20 @@ export interface StateMachine {
   read(op: Op, hideDueAtMs: number): ReadResult;
   /** Whether the key is still present at applied cluster time but due at `clusterTimeMs` (R17). */
   isDue(key: string, clusterTimeMs: number): boolean;
-  /** Cluster time at which the next key is due; Infinity when none. */
+  /** Cluster time at which there is work for an entry of its own; Infinity when none is known. */
   nextExpiryMs(): number;
   /** Whether a TTL, lease or session exists: then the leader keeps the clock in the log (R16). */
   needsClock(): boolean;
   session(id: number): SessionPosition | undefined;
   settings(): Settings;
+  /** 1 at genesis; every change adds 1. */
+  settingsRevision(): number;
   settingsHash(): number;
   nodes(): readonly NodeRecord[];
+  /** Who may do what (R40). A new object with every change: what follows from it can be kept. */
+  access(): AccessPolicy;
+  /** 1 at genesis; every change adds 1. */
+  accessRevision(): number;
   stats(): StoreStats;
   digest(): StateDigest;
   /** This replica's digest right after `index`; undefined beyond the `digestsKeptMax` latest. */

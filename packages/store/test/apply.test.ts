@@ -1,4 +1,4 @@
-import { Code, encodeEntry, opFor } from '@cashe/codec';
+import { Code, encodeEntry, openPolicy, opFor } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
 import { createStore, recordBytes, StateMachineError, validateSettings } from '../src/index.js';
 import {
@@ -235,7 +235,7 @@ describe('settings (R11)', () => {
   ])('%j is refused by name', (fields) => {
     const settings = { ...defaultSettings, ...fields };
     expect(validateSettings(settings)).toMatch(Object.keys(fields)[0]!);
-    const genesis = { groupId: 0, hashSeed: 1, settings, nodes: [] };
+    const genesis = { groupId: 0, hashSeed: 1, settings, nodes: [], access: openPolicy };
     expect(() => createStore(genesis)).toThrow(StateMachineError);
   });
 

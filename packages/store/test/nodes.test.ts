@@ -1,5 +1,5 @@
 /** R8, R25: nodes as group 0 records them. */
-import { Code, type EntryCommand, encodeEntry } from '@cashe/codec';
+import { Code, type EntryCommand, encodeEntry, openPolicy } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
 import { createStore, NODES_MAX } from '../src/index.js';
 import { Driver, defaultSettings, payloadOf, restore, scanAll } from './support/driver.js';
@@ -106,7 +106,13 @@ describe('nodes', () => {
   it('get no id that a founder has', () => {
     const founder = { nodeId: 'f', nodeUid: 'uf', clientAddress: 'f:1', raftAddress: 'f:2' };
     const nodes = [{ ...founder, replicaId: 2, formatVersionMax: 1, leaving: false }];
-    const machine = createStore({ groupId: 0, hashSeed: 1, settings: defaultSettings, nodes });
+    const machine = createStore({
+      groupId: 0,
+      hashSeed: 1,
+      settings: defaultSettings,
+      nodes,
+      access: openPolicy,
+    });
     const entry = encodeEntry(payloadOf({ command: add('n1', 'u1') }));
     const codes = [1, 2, 3].map((index) => machine.apply(index, entry, undefined).command?.code);
     expect(codes).toEqual([Code.BUSY, Code.BUSY, Code.OK]);

@@ -133,7 +133,7 @@ describe('a restore', () => {
       'of a newer format',
       (bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.from([9]), bytes.subarray(5)]),
     ],
-    ['with an unknown message', (bytes) => Buffer.concat([bytes, Buffer.from([0x32, 0])])],
+    ['with an unknown message', (bytes) => Buffer.concat([bytes, Buffer.from([0x3a, 0])])],
     ['with no message', (bytes) => Buffer.concat([bytes, Buffer.from([0x08, 1])])],
     ['without a beginning', (bytes) => bytes.subarray(bytes.indexOf('k0') - 4)],
     ['of nothing', () => new Uint8Array(0)],

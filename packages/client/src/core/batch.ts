@@ -1,7 +1,7 @@
 import { type Consistency, encodedOpBytes, type Limits, OpsEncoder } from '@cashe/codec';
 import type { CallLedger } from './call-ledger.js';
 import type { CallQueue } from './call-queue.js';
-import type { OpCall } from './op-call.js';
+import type { CallTrace, OpCall } from './op-call.js';
 
 /**
  * `live` callers wait · `executed` answered · `abandoned` its callers were told that the outcome is
@@ -14,6 +14,8 @@ type WriteBatchState = 'live' | 'executed' | 'abandoned' | 'dead';
 export class NumberedBatch {
   readonly calls: readonly OpCall[];
   readonly ops: Uint8Array;
+  /** Trace context of the first traced call; it travels beside the ops. */
+  readonly traceparent: string | undefined;
   /** The latest deadline of its callers. */
   readonly deadlineMs: number;
   /** No caller that waits has an earlier deadline. */
@@ -38,6 +40,7 @@ export class NumberedBatch {
   constructor(calls: readonly OpCall[], ops: Uint8Array) {
     this.calls = calls;
     this.ops = ops;
+    this.traceparent = traceOf(calls);
     this.deadlineMs = latestDeadline(calls);
     this.earliestMs = earliestDeadline(calls);
   }
@@ -52,6 +55,7 @@ export class NumberedBatch {
 export class ReadBatchCalls {
   readonly calls: readonly OpCall[];
   readonly ops: Uint8Array;
+  readonly traceparent: string | undefined;
   readonly consistency: Consistency;
   readonly deadlineMs: number;
   earliestMs: number;
@@ -74,12 +78,28 @@ export class ReadBatchCalls {
   ) {
     this.calls = calls;
     this.ops = ops;
+    this.traceparent = traceOf(calls);
     this.consistency = consistency;
     this.session = after.session;
     this.sequence = after.sequence;
     this.deadlineMs = latestDeadline(calls);
     this.earliestMs = earliestDeadline(calls);
   }
+}
+
+/** A batch belongs to one trace: that of its first traced call; the others hear of it. */
+function traceOf(calls: readonly OpCall[]): string | undefined {
+  let first: CallTrace | undefined;
+  let last: CallTrace | undefined;
+  for (const { caller } of calls) {
+    const { trace } = caller;
+    // The ops of a *Many call are one call.
+    if (trace === undefined || trace === last) continue;
+    last = trace;
+    if (first === undefined) first = trace;
+    else trace.joined(first.traceparent);
+  }
+  return first?.traceparent;
 }
 
 function latestDeadline(calls: readonly OpCall[]): number {

@@ -48,9 +48,9 @@ export class CallLedger {
     call.caller.onWritten(call.index, revision, found);
   }
 
-  read(call: OpCall, result: ReadResult): void {
+  read(call: OpCall, result: ReadResult, ageMs: number): void {
     if (!this.#settle(call)) return;
-    call.caller.onRead(call.index, result);
+    call.caller.onRead(call.index, result, ageMs);
   }
 
   failed(call: OpCall, failure: Failure): void {

@@ -44,6 +44,11 @@ export interface Core {
   /** The listener is called after the step that caused the event. Returns what removes it. */
   onStatus(listener: (event: StatusEvent) => void): () => void;
   status(): ClientStatus;
+  /**
+   * Why no node takes this client's credentials: calls fail with it at once, until a node does.
+   * undefined while one does or may.
+   */
+  refusal(): LinkFailure | undefined;
   /** The last reason why a node could not be reached. */
   lastFailure(): LinkFailure | undefined;
   /**
@@ -187,6 +192,10 @@ class ClientCore implements Core {
     };
   }
 
+  refusal(): LinkFailure | undefined {
+    return this.#links.refusal();
+  }
+
   lastFailure(): LinkFailure | undefined {
     return this.#lastFailure;
   }
@@ -211,6 +220,8 @@ class ClientCore implements Core {
   #refuse(call: OpCall): Failure | undefined {
     const outcome = 'notCommitted' as const;
     if (this.#state !== 'open') return { code: 'CLOSED', message: 'the client is closed', outcome };
+    const refused = this.#links.refusal();
+    if (refused !== undefined) return { ...refused, outcome };
     const { op } = call;
     const refusal = validateKey(op.key);
     if (refusal !== undefined) {
@@ -333,7 +344,19 @@ class ClientCore implements Core {
   #onNodeDown(node: NodeLink, { code, message }: LinkFailure): void {
     this.#lastFailure = { code, message: `${node.address}: ${message}` };
     this.#emit({ kind: 'disconnected', address: node.address, code, message });
+    this.#failRefused();
     this.#wakeAll();
+  }
+
+  /** Nothing that waits can be sent until somebody changes the credentials or the policy. */
+  #failRefused(): void {
+    const refusal = this.#links.refusal();
+    if (refusal === undefined) return;
+    const { code, message } = refusal;
+    for (const call of this.#unrouted.takeAll()) {
+      this.#ledger.failed(call, { code, message, outcome: 'notCommitted' });
+    }
+    for (const lane of this.#lanes) lane.failAll(code, message);
   }
 
   #onPush(push: GroupLeader): void {

@@ -9,7 +9,8 @@ export type CasheErrorCode =
   | 'ABORTED'
   | 'CLUSTER_MISMATCH'
   | 'CLOSED'
-  | 'PERMISSION_DENIED';
+  | 'PERMISSION_DENIED'
+  | 'UNAUTHENTICATED';
 
 /**
  * What became of a write (R29). `notCommitted`: it did not take effect and never will, repeating it

@@ -6,7 +6,7 @@ export {
   type CasheErrorDetails,
   type CasheOutcome,
 } from './error.js';
-export type { Caller, OpCall } from './op-call.js';
+export type { Caller, CallTrace, OpCall } from './op-call.js';
 export { type CoreOptions, coreDefaults } from './options.js';
 export type {
   Clock,

@@ -6,6 +6,7 @@ import type { Transmission } from './transmission.js';
 import type { Turnstile } from './turnstile.js';
 
 const PROTOCOL_VERSION = 1;
+const refusalsMin = 2;
 
 type State =
   | { readonly kind: 'idle' }
@@ -38,6 +39,8 @@ export class NodeLink {
   nodeUid = '';
   /** Why the last attempt failed. */
   failure: LinkFailure | undefined;
+  /** Attempts in a row that were refused as UNAUTHENTICATED. */
+  #refusals = 0;
   readonly #context: NodeLinkContext;
   readonly #backoff: Backoff;
   readonly #inFlight = new Map<number, Transmission>();
@@ -64,6 +67,14 @@ export class NodeLink {
   /** undefined unless ready. */
   get hello(): ServerHello | undefined {
     return this.#state.kind === 'ready' ? this.#state.hello : undefined;
+  }
+
+  /**
+   * The node does not take this client's credentials. Asked twice: a node learns of a new token a
+   * heartbeat after the one that took it.
+   */
+  get isRefused(): boolean {
+    return this.#refusals >= refusalsMin;
   }
 
   /** Ready and not known to be silent. */
@@ -186,6 +197,7 @@ export class NodeLink {
       this.#state = { kind: 'ready', link: this.#state.link, hello };
       this.#backoff.reset();
       this.failure = undefined;
+      this.#refusals = 0;
       this.#context.onReady(this);
     }
   }
@@ -210,6 +222,7 @@ export class NodeLink {
   #fail(failure: LinkFailure): void {
     this.#leave();
     this.failure = failure;
+    this.#refusals = failure.code === 'UNAUTHENTICATED' ? this.#refusals + 1 : 0;
     const attempt = this.#attempt;
     const timer = this.#context.ports.scheduler.schedule(this.#backoff.nextMs(), () => {
       this.#enter(attempt, () => this.connect());

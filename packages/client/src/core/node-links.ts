@@ -60,6 +60,18 @@ export class NodeLinks {
     return this.#clusterId;
   }
 
+  /** Why no node takes this client's credentials; undefined while one does or may. */
+  refusal(): LinkFailure | undefined {
+    if (this.#ready.length > 0) return undefined;
+    let refusal: LinkFailure | undefined;
+    for (const node of this.#byAddress.values()) {
+      if (node.failure === undefined) return undefined;
+      if (node.isRefused) refusal = node.failure;
+      else if (node.failure.code === 'UNAUTHENTICATED') return undefined;
+    }
+    return refusal;
+  }
+
   start(endpoints: readonly string[]): void {
     for (const address of endpoints) this.#add(address, true);
   }

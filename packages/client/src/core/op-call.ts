@@ -1,6 +1,14 @@
 import type { Op, ReadResult } from '@cashe/codec';
 import type { CasheError } from './error.js';
 
+/** The sampled trace that a call belongs to. */
+export interface CallTrace {
+  /** W3C Trace Context of the call's span. */
+  readonly traceparent: string;
+  /** The call travels in a batch that belongs to the trace of another call. */
+  joined(traceparent: string): void;
+}
+
 /**
  * Who waits for one or more ops. Each op it submits is settled by exactly one call of one of the
  * three methods, with the index it was submitted with. They must not throw; they may submit again.
@@ -10,10 +18,15 @@ export interface Caller {
   readonly deadlineMs: number;
   /** Reads only: be served by the node that is reached, from what it has applied. */
   readonly isStale: boolean;
+  /** undefined: nobody traces this call. */
+  readonly trace?: CallTrace | undefined;
   /** `found` is false for a delete of an absent key; the revision is then 0. */
   onWritten(index: number, revision: number, found: boolean): void;
-  /** `result.value` is a view on the received message: copy what is kept. */
-  onRead(index: number, result: ReadResult): void;
+  /**
+   * `result.value` is a view on the received message: copy what is kept. `ageMs` is how old the
+   * answering replica's state may be; only stale reads are answered with anything but 0.
+   */
+  onRead(index: number, result: ReadResult, ageMs: number): void;
   onFailed(index: number, error: CasheError): void;
 }
 

@@ -1,4 +1,4 @@
-import { Code, Consistency, type ReadAnswer, type ReadResult } from '@cashe/codec';
+import { Code, Consistency, type ReadAnswer, type ReadBatch } from '@cashe/codec';
 import { earliestDeadline, ReadBatchCalls } from './batch.js';
 import { CallQueue } from './call-queue.js';
 import type { CasheErrorCode } from './error.js';
@@ -80,19 +80,19 @@ export class ReadLane implements TransmissionOwner {
     batch.transmission = id;
     batch.sentTerm = this.#context.termOf(this.#group);
     const { session, afterSequence } = this.#writes?.after(batch) ?? nothing;
-    link.send(
-      {
-        kind: 'read',
-        transmission: id,
-        group: this.#group,
-        session,
-        afterSequence,
-        consistency: batch.consistency,
-        remainingMs: remainingMs(batch.deadlineMs, nowMs),
-        ops: batch.ops,
-      },
-      { id, owner: this, batch, bytes: batch.ops.length, sentMs: nowMs },
-    );
+    const message: ReadBatch = {
+      kind: 'read',
+      transmission: id,
+      group: this.#group,
+      session,
+      afterSequence,
+      consistency: batch.consistency,
+      remainingMs: remainingMs(batch.deadlineMs, nowMs),
+      ops: batch.ops,
+    };
+    const { traceparent } = batch;
+    const transmission = { id, owner: this, batch, bytes: batch.ops.length, sentMs: nowMs };
+    link.send(traceparent === undefined ? message : { ...message, traceparent }, transmission);
     batch.sentAfterSession = session;
   }
 
@@ -130,7 +130,7 @@ export class ReadLane implements TransmissionOwner {
     const next = decideRead(answer.code);
     if (next === 'settle' && answer.results.length === batch.calls.length) {
       this.#hold.succeeded();
-      this.#settle(batch, answer.results);
+      this.#settle(batch, answer);
       return;
     }
     batch.refusal = describeAnswer(answer.code, answer.message);
@@ -146,7 +146,7 @@ export class ReadLane implements TransmissionOwner {
   }
 
   /** An op answered RETRY or BUSY alone (the answer would be too large) is read again. */
-  #settle(batch: ReadBatchCalls, results: readonly ReadResult[]): void {
+  #settle(batch: ReadBatchCalls, { results, ageMs }: ReadAnswer): void {
     this.#outstanding.delete(batch);
     const { ledger } = this.#context;
     const again: OpCall[] = [];
@@ -155,7 +155,7 @@ export class ReadLane implements TransmissionOwner {
       const result = results[index];
       if (call === undefined || result === undefined || call.isSettled) continue;
       if (result.code === Code.UNSPECIFIED || result.code === Code.OK) {
-        ledger.read(call, result);
+        ledger.read(call, result, ageMs);
       } else if (result.code === Code.RETRY || result.code === Code.BUSY) {
         again.push(call);
       } else {

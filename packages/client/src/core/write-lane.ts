@@ -1,4 +1,4 @@
-import type { SessionAnswer, WriteAnswer } from '@cashe/codec';
+import type { SessionAnswer, WriteAnswer, WriteBatch } from '@cashe/codec';
 import { earliestDeadline, NumberedBatch } from './batch.js';
 import { CallQueue } from './call-queue.js';
 import type { CasheErrorCode } from './error.js';
@@ -122,19 +122,19 @@ export class WriteLane implements TransmissionOwner {
     // Nobody waits for an abandoned batch, but those behind it do.
     const deadlineMs =
       batch.state === 'live' ? batch.deadlineMs : session.outstanding.at(-1)?.deadlineMs;
-    link.send(
-      {
-        kind: 'write',
-        transmission: id,
-        group: this.#group,
-        session: session.id,
-        sequence: batch.sequence,
-        firstOutstanding: session.firstOutstanding,
-        remainingMs: remainingMs(deadlineMs ?? nowMs, nowMs),
-        ops: batch.ops,
-      },
-      { id, owner: this, batch, bytes: batch.ops.length, sentMs: nowMs },
-    );
+    const message: WriteBatch = {
+      kind: 'write',
+      transmission: id,
+      group: this.#group,
+      session: session.id,
+      sequence: batch.sequence,
+      firstOutstanding: session.firstOutstanding,
+      remainingMs: remainingMs(deadlineMs ?? nowMs, nowMs),
+      ops: batch.ops,
+    };
+    const { traceparent } = batch;
+    const transmission = { id, owner: this, batch, bytes: batch.ops.length, sentMs: nowMs };
+    link.send(traceparent === undefined ? message : { ...message, traceparent }, transmission);
   }
 
   #open(link: NodeLink, nowMs: number): void {

@@ -6,6 +6,7 @@ import {
   type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
+  Metadata,
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
@@ -13,6 +14,8 @@ import type { CasheErrorCode } from '../core/error.js';
 import type { Connector, Link, LinkFailure, LinkHandler } from '../core/ports.js';
 import { channelOptions, credentialsFor, type TlsOptions } from './channel.js';
 import { sessionMethod, watchTopologyMethod } from './definitions.js';
+import { LateLink } from './late-link.js';
+import { type CallMetadata, callMetadata, type TokenSource } from './token.js';
 
 /** Pause before WatchTopology is asked for again on the same link; plus as much jitter. */
 const topologyRetryMs = 1_000;
@@ -21,15 +24,25 @@ const topologyRetryMs = 1_000;
 export class GrpcConnector implements Connector {
   readonly #credentials: ChannelCredentials;
   readonly #options: ClientOptions;
+  readonly #metadata: CallMetadata;
 
-  constructor(tls: TlsOptions | undefined) {
+  constructor(tls: TlsOptions | undefined, token: TokenSource | undefined) {
     this.#credentials = credentialsFor(tls);
     this.#options = channelOptions(tls);
+    this.#metadata = callMetadata(token);
   }
 
   connect(endpoint: string, handler: LinkHandler): Link {
+    const metadata = this.#metadata;
+    if (metadata instanceof Metadata) return this.#open(endpoint, handler, metadata);
+    const opened = metadata().then((read) => this.#open(endpoint, handler, read));
+    return new LateLink(opened, handler, noToken);
+  }
+
+  #open(endpoint: string, handler: LinkHandler, metadata: Metadata): Link {
     try {
-      return new GrpcLink(new Client(endpoint, this.#credentials, this.#options), handler);
+      const client = new Client(endpoint, this.#credentials, this.#options);
+      return new GrpcLink(client, handler, metadata);
     } catch (error) {
       // grpc-js throws for what it cannot read as an address; nodes announce addresses too.
       const message = `${endpoint} is no address: ${String(error)}`;
@@ -37,6 +50,11 @@ export class GrpcConnector implements Connector {
       return deadLink;
     }
   }
+}
+
+function noToken(error: unknown): LinkFailure {
+  const reason = error instanceof Error ? error.message : String(error);
+  return { code: 'UNAUTHENTICATED', message: `the token could not be read: ${reason}` };
 }
 
 const deadLink: Link = {
@@ -49,17 +67,19 @@ const deadLink: Link = {
 class GrpcLink implements Link {
   readonly #client: Client;
   readonly #handler: LinkHandler;
+  readonly #metadata: Metadata;
   readonly #stream: ClientDuplexStream<SessionRequest, SessionResponse>;
   #topology: ClientReadableStream<WatchTopologyResponse> | undefined;
   #topologyTimer: NodeJS.Timeout | undefined;
   #isWritable = true;
   #isClosed = false;
 
-  constructor(client: Client, handler: LinkHandler) {
+  constructor(client: Client, handler: LinkHandler, metadata: Metadata) {
     this.#client = client;
     this.#handler = handler;
+    this.#metadata = metadata;
     const { path, serialize, deserialize } = sessionMethod;
-    this.#stream = client.makeBidiStreamRequest(path, serialize, deserialize);
+    this.#stream = client.makeBidiStreamRequest(path, serialize, deserialize, metadata);
     // A stream that nobody reads from yet would buffer without limit.
     this.#stream.on('data', (response: SessionResponse) => handler.onMessage(response));
     this.#stream.on('drain', () => {
@@ -91,6 +111,7 @@ class GrpcLink implements Link {
       requestSerialize,
       responseDeserialize,
       {},
+      this.#metadata,
     );
     this.#topology = call;
     call.on('data', (topology: WatchTopologyResponse) => this.#handler.onTopology(topology));
@@ -131,8 +152,9 @@ function codeOf(error: ServiceError): CasheErrorCode {
     case status.FAILED_PRECONDITION:
       return error.details.includes('CLUSTER_MISMATCH') ? 'CLUSTER_MISMATCH' : 'UNAVAILABLE';
     case status.PERMISSION_DENIED:
-    case status.UNAUTHENTICATED:
       return 'PERMISSION_DENIED';
+    case status.UNAUTHENTICATED:
+      return 'UNAUTHENTICATED';
     default:
       return 'UNAVAILABLE';
   }

@@ -13,11 +13,13 @@ import {
   type SessionAnswer,
   type SessionRequest,
   type SessionResponse,
+  type SettingsChanges,
   type Verdict,
   type WriteAnswer,
   type WriteBatch,
 } from '@cashe/codec';
 import * as fc from 'fast-check';
+import { policies } from './access.js';
 
 /** Numbers near the borders of varint sizes as often as any. */
 export const uint64: fc.Arbitrary<number> = fc.oneof(
@@ -59,26 +61,40 @@ export const readOp: fc.Arbitrary<Op> = fc.oneof(
 
 const kind = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
-export const writeBatch: fc.Arbitrary<WriteBatch> = fc.record({
-  kind: kind('write'),
-  transmission: uint64,
-  group: uint32,
-  session: uint64,
-  sequence: uint64,
-  firstOutstanding: uint64,
-  remainingMs: uint32,
-  ops: bytes,
-});
-export const readBatch: fc.Arbitrary<ReadBatch> = fc.record({
-  kind: kind('read'),
-  transmission: uint64,
-  group: uint32,
-  session: uint64,
-  afterSequence: uint64,
-  consistency,
-  remainingMs: uint32,
-  ops: bytes,
-});
+const traceparent = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 55 });
+
+/** With a trace context, or without the field. */
+function traced<T extends object>(batch: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc.oneof(
+    batch,
+    fc.tuple(batch, traceparent).map(([one, context]) => ({ ...one, traceparent: context })),
+  );
+}
+
+export const writeBatch: fc.Arbitrary<WriteBatch> = traced(
+  fc.record({
+    kind: kind('write'),
+    transmission: uint64,
+    group: uint32,
+    session: uint64,
+    sequence: uint64,
+    firstOutstanding: uint64,
+    remainingMs: uint32,
+    ops: bytes,
+  }),
+);
+export const readBatch: fc.Arbitrary<ReadBatch> = traced(
+  fc.record({
+    kind: kind('read'),
+    transmission: uint64,
+    group: uint32,
+    session: uint64,
+    afterSequence: uint64,
+    consistency,
+    remainingMs: uint32,
+    ops: bytes,
+  }),
+);
 export const openSession = fc.record({
   kind: kind('open'),
   transmission: uint64,
@@ -194,6 +210,19 @@ const envelope: fc.Arbitrary<BatchEnvelope> = fc.nat(1024).chain((opCount) =>
   }),
 );
 const addresses = { nodeUid: text, clientAddress: text, raftAddress: text };
+const settingsChanges: fc.Arbitrary<SettingsChanges> = fc.record(
+  {
+    entriesMax: uint64,
+    bytesMax: uint64,
+    eviction: fc.constantFrom('lru' as const, 'noeviction' as const),
+    replicationFactor: uint32,
+    sessionsMax: uint32,
+    sessionWindow: uint32,
+    sessionBytesMax: uint32,
+    sessionIdleMs: uint64,
+  },
+  { requiredKeys: [] },
+);
 const command: fc.Arbitrary<EntryCommand> = fc.oneof(
   fc.record({ kind: kind('openSession'), owner: text }),
   fc.record({ kind: kind('closeSession'), session: uint64, principal: text }),
@@ -205,6 +234,8 @@ const command: fc.Arbitrary<EntryCommand> = fc.oneof(
     leaving: fc.boolean(),
   }),
   fc.record({ kind: kind('removeNode'), nodeUid: text }),
+  fc.record({ kind: kind('setAccess'), policy: policies, expectedRevision: uint64 }),
+  fc.record({ kind: kind('changeSettings'), changes: settingsChanges, revision: uint64 }),
 );
 export const entryPayload: fc.Arbitrary<EntryPayload> = fc
   .tuple(

@@ -1,5 +1,5 @@
-import type { Op } from '@cashe/codec';
-import { Op as GeneratedOp } from '@cashe/proto';
+import type { AccessPolicy, Op } from '@cashe/codec';
+import { Op as GeneratedOp, type AccessPolicy as GeneratedPolicy, Verb } from '@cashe/proto';
 
 interface Case<K extends string, V> {
   readonly $case: K;
@@ -23,4 +23,17 @@ export function generatedOp(op: Op): GeneratedOp {
 
 export function generatedOpBytes(op: Op): Uint8Array {
   return GeneratedOp.encode(generatedOp(op)).finish();
+}
+
+const verbs = { read: Verb.READ, write: Verb.WRITE, admin: Verb.ADMIN } as const;
+
+export function generatedPolicy({ roles, bindings, tokens }: AccessPolicy): GeneratedPolicy {
+  return {
+    roles: roles.map(({ name, grants }) => ({
+      name,
+      grants: grants.map(({ verb, prefix }) => ({ verb: verbs[verb], prefix })),
+    })),
+    bindings: bindings.map((binding) => ({ ...binding })),
+    tokens: tokens.map((token) => ({ ...token })),
+  };
 }

@@ -1,12 +1,22 @@
 /** Checks of the Cluster service's arguments: the message names the field and what is allowed. */
-import { ADDRESS_BYTES_MAX, NODE_ID_BYTES_MAX } from '@cashe/codec';
+import {
+  ACCESS_POLICY_BYTES_MAX,
+  ADDRESS_BYTES_MAX,
+  accessPolicyBytes,
+  CodecError,
+  NODE_ID_BYTES_MAX,
+} from '@cashe/codec';
 import type {
   AddMemberRequest,
+  ChangeSettingsRequest,
   RemoveMemberRequest,
+  SetAccessRequest,
   TransferLeadershipRequest,
 } from '@cashe/proto';
 import { parseAddress } from '../config/address.js';
 import type { AdminCall } from '../host/ports.js';
+import { policyOf } from '../wire/access-policy.js';
+import { changesOf } from '../wire/cluster-settings.js';
 import { invalidArgument } from './failure.js';
 
 type CallOf<Kind extends AdminCall['kind']> = Extract<AdminCall, { kind: Kind }>;
@@ -47,6 +57,36 @@ export function transferCall(
   }
   if (nodeId !== '') requireNodeId(nodeId);
   return { kind: 'transferLeadership', group, nodeId };
+}
+
+export function setAccessCall(request: SetAccessRequest): CallOf<'setAccess'> {
+  const { policy: message, expectedRevision } = request;
+  if (message === undefined) throw invalidArgument('policy is missing');
+  if (expectedRevision < 1) {
+    const wayOut = 'state the revision that GetAccess told';
+    throw invalidArgument(`expected_revision is ${expectedRevision}; ${wayOut}`);
+  }
+  const policy = translated(() => policyOf(message));
+  const bytes = accessPolicyBytes(policy);
+  if (bytes > ACCESS_POLICY_BYTES_MAX) {
+    throw invalidArgument(`policy has ${bytes} bytes, more than ${ACCESS_POLICY_BYTES_MAX}`);
+  }
+  return { kind: 'setAccess', policy, expectedRevision };
+}
+
+export function changeSettingsCall(request: ChangeSettingsRequest): CallOf<'changeSettings'> {
+  const { changes: message } = request;
+  if (message === undefined) throw invalidArgument('changes is missing');
+  return { kind: 'changeSettings', changes: translated(() => changesOf(message)) };
+}
+
+function translated<T>(translate: () => T): T {
+  try {
+    return translate();
+  } catch (error) {
+    if (error instanceof CodecError) throw invalidArgument(error.message);
+    throw error;
+  }
 }
 
 const nodeIdPattern = new RegExp(`^[A-Za-z0-9._-]{1,${NODE_ID_BYTES_MAX}}$`);

@@ -1,8 +1,6 @@
 /** Messages of the Cluster service, from what the host knows. */
 import type { GroupLeader, Limits } from '@cashe/codec';
 import {
-  type CacheSettings,
-  Eviction,
   type GroupStatus,
   type GroupLeader as LeaderMessage,
   type Limits as LimitsMessage,
@@ -13,9 +11,9 @@ import {
   type WatchTopologyResponse,
 } from '@cashe/proto';
 import type { Role as RaftRole } from '@cashe/raft';
-import type { Settings } from '@cashe/store';
 import type { GroupView, NodeView, TopologyView } from '../host/calls.js';
 import type { Digest, MemberView } from '../host/ports.js';
+import { cacheSettings } from '../wire/cluster-settings.js';
 
 interface StatusParts {
   readonly node: NodeView;
@@ -121,13 +119,4 @@ function limitsMessage(limits: Limits): LimitsMessage {
   const { valueBytesMax, keyBytesMax, opBytesMax } = limits;
   const { batchBytesMax, batchOpsMax, sessionWindow } = limits;
   return { valueBytesMax, keyBytesMax, opBytesMax, batchBytesMax, batchOpsMax, sessionWindow };
-}
-
-function cacheSettings(settings: Settings): CacheSettings {
-  return {
-    entriesMax: settings.entriesMax,
-    bytesMax: settings.bytesMax,
-    eviction: settings.eviction === 'lru' ? Eviction.LRU : Eviction.NOEVICTION,
-    replicationFactor: settings.replicationFactor,
-  };
 }

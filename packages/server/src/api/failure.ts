@@ -12,6 +12,8 @@ export interface CallFailure {
   readonly outcome: CasheOutcome;
   /** Names what was wrong and what is allowed. */
   readonly message: string;
+  /** When to ask again, where that is known. */
+  readonly retryAfterMs?: number;
 }
 
 /** Thrown by handlers; anything else they throw is a bug and becomes INTERNAL. */
@@ -53,6 +55,7 @@ const statusByCode: Readonly<Record<FailureCode, status>> = {
   UNAVAILABLE: status.UNAVAILABLE,
   CLUSTER_MISMATCH: status.FAILED_PRECONDITION,
   CLOSED: status.UNAVAILABLE,
+  UNAUTHENTICATED: status.UNAUTHENTICATED,
 };
 
 const outcomeTexts: Readonly<Record<CasheOutcome, string>> = {
@@ -66,6 +69,10 @@ export function toStatus(failure: CallFailure): StatusObject {
   const metadata = new Metadata();
   metadata.set('cashe-outcome', outcomeTexts[failure.outcome]);
   metadata.set('cashe-code', failure.code);
+  if (failure.retryAfterMs !== undefined) {
+    // The hint that gRPC clients know (gRFC A6).
+    metadata.set('grpc-retry-pushback-ms', String(failure.retryAfterMs));
+  }
   return {
     code: statusByCode[failure.code],
     details: detailsOf(failure.message),

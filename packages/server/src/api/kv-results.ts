@@ -97,8 +97,13 @@ interface FailedResult {
 }
 
 function failed(error: CasheError): FailedResult {
-  const code = error.code === 'CLOSED' ? Code.UNAVAILABLE : Code[error.code];
-  return { code, message: error.message, outcome: outcomeNumber(error.outcome) };
+  return { code: codeOf(error), message: error.message, outcome: outcomeNumber(error.outcome) };
+}
+
+/** Two codes are a client's own: here they would be about this node's session with itself. */
+function codeOf({ code }: CasheError): Code {
+  if (code === 'CLOSED') return Code.UNAVAILABLE;
+  return code === 'UNAUTHENTICATED' ? Code.PERMISSION_DENIED : Code[code];
 }
 
 function readOf(outcome: OpOutcome | undefined): ReadResult {

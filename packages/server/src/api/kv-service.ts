@@ -2,7 +2,7 @@
  * Unary KV: each call is one or more ops in the node's own session (R30), so that it is executed
  * exactly once across leader changes, and calls of the same turn travel as one batch.
  */
-import type { Clock, Core } from '@cashe/client/core';
+import type { Clock } from '@cashe/client/core';
 import { BATCH_OPS_MAX, Consistency, type Op, opFor } from '@cashe/codec';
 import {
   type DeleteManyRequest,
@@ -22,8 +22,7 @@ import {
   type SetResponse,
 } from '@cashe/proto';
 import type { Server } from '@grpc/grpc-js';
-import type { Calls } from '../host/calls.js';
-import { CallError, invalidArgument } from './failure.js';
+import { invalidArgument } from './failure.js';
 import {
   decodeDelete,
   decodeDeleteMany,
@@ -43,24 +42,21 @@ import {
 } from './kv-results.js';
 import type { ApiLimits } from './limits.js';
 import { type OpOutcome, runOps } from './op-run.js';
+import type { OwnSessions } from './own-sessions.js';
 import { receiving } from './received.js';
 import { type SessionCall, type SessionService, sessionMethod } from './session-service.js';
-import { notInCluster } from './session-stream.js';
 import type { CallContext, DeadlineBounds, UnaryGate, UnaryHandler } from './unary-gate.js';
 
 interface KvServiceOptions {
-  readonly calls: Calls;
   readonly limits: ApiLimits;
   readonly gate: UnaryGate;
   readonly sessions: SessionService;
+  readonly ownSessions: OwnSessions;
   readonly clock: Clock;
-  /** Makes the core of the node's own session; called at the first call. */
-  readonly createCore: () => Core;
 }
 
 export class KvService {
   readonly #options: KvServiceOptions;
-  #core: Core | undefined;
 
   constructor(options: KvServiceOptions) {
     this.#options = options;
@@ -93,13 +89,6 @@ export class KvService {
       deleteMany: gate.handle(bounds, this.#deleteMany),
       session: (call: SessionCall) => sessions.handle(call),
     });
-  }
-
-  /** Gives the sessions back; the core's own time limit bounds it. */
-  close(): Promise<void> {
-    const core = this.#core;
-    if (core === undefined) return Promise.resolve();
-    return new Promise((resolve) => core.close(resolve));
   }
 
   readonly #get: UnaryHandler<GetRequest, GetResponse> = async (request, context) => {
@@ -149,13 +138,8 @@ export class KvService {
     context: CallContext,
     consistency: Consistency = Consistency.LINEARIZABLE,
   ): Promise<readonly OpOutcome[]> {
-    const { calls, clock, createCore } = this.#options;
-    if (calls.hello() === undefined) {
-      const message = notInCluster(calls);
-      throw new CallError({ code: 'UNAVAILABLE', outcome: 'notCommitted', message });
-    }
-    this.#core ??= createCore();
-    return runOps(this.#core, ops, {
+    const { ownSessions, clock } = this.#options;
+    return runOps(ownSessions.core(context.principal), ops, {
       deadlineMs: clock.nowMs() + context.remainingMs,
       isStale: consistency === Consistency.STALE,
       onCancelled: (listener) => context.onCancelled(listener),

@@ -1,18 +1,26 @@
+import { type ConnectionLimits, defaultConnectionLimits } from '../net/limits.js';
+import { defaultTrafficLimits, type TrafficLimits } from '../net/traffic-guard.js';
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Bounds and times of the public services (R35); ms unless named. */
-export interface ApiLimits {
-  /** Connections per listen address; more are refused. */
-  readonly connectionsMax: number;
+export interface ApiLimits extends ConnectionLimits {
   /** Calls in flight on one connection; more wait at the client. */
   readonly callsPerConnectionMax: number;
   /** Unary calls in flight on this node; more are refused as RESOURCE_EXHAUSTED. */
   readonly unaryCallsMax: number;
+  /**
+   * Principals whose calls without a session run on this node at a time; the one idle for longest
+   * makes room, and when none is idle further ones are refused as RESOURCE_EXHAUSTED.
+   */
+  readonly ownSessionPrincipalsMax: number;
   /** Session streams; more are refused as RESOURCE_EXHAUSTED. */
   readonly sessionStreamsMax: number;
   /** Streams of WatchTopology, of health Watch and of each reflection version; more likewise. */
   readonly watchStreamsMax: number;
+  /** What all streams of a connection, and of all connections, may make this port hold. */
+  readonly traffic: TrafficLimits;
   /** HTTP/2 receive window of a stream (R32). */
   readonly windowBytes: number;
   readonly keepaliveMs: number;
@@ -51,11 +59,13 @@ export interface ApiLimits {
 }
 
 export const defaultApiLimits: ApiLimits = {
-  connectionsMax: 10_000,
+  ...defaultConnectionLimits,
   callsPerConnectionMax: 1024,
   unaryCallsMax: 10_000,
+  ownSessionPrincipalsMax: 1024,
   sessionStreamsMax: 4096,
   watchStreamsMax: 1024,
+  traffic: defaultTrafficLimits,
   windowBytes: 4 * MIB,
   keepaliveMs: 20_000,
   keepaliveTimeoutMs: 5_000,

@@ -4,7 +4,7 @@ import type { Op, ReadResult } from '@cashe/codec';
 /** What became of one op. */
 export type OpOutcome =
   | { readonly kind: 'written'; readonly revision: number; readonly found: boolean }
-  | { readonly kind: 'read'; readonly result: ReadResult }
+  | { readonly kind: 'read'; readonly result: ReadResult; readonly ageMs: number }
   | { readonly kind: 'failed'; readonly error: CasheError };
 
 interface OpRunOptions {
@@ -54,8 +54,8 @@ class OpsCaller implements Caller {
     this.#settle(index, { kind: 'written', revision, found });
   }
 
-  onRead(index: number, result: ReadResult): void {
-    this.#settle(index, { kind: 'read', result });
+  onRead(index: number, result: ReadResult, ageMs: number): void {
+    this.#settle(index, { kind: 'read', result, ageMs });
   }
 
   onFailed(index: number, error: CasheError): void {

@@ -5,6 +5,7 @@ import { descriptorSetBase64 } from '@cashe/proto';
 import type { Server } from '@grpc/grpc-js';
 import type { EnumTypeDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
+import { refuseMalformed } from './library-requests.js';
 import { guardStreams, type StreamGuard } from './stream-guard.js';
 
 const services = ['cashe.v1.KV', 'cashe.v1.Cluster', 'grpc.health.v1.Health'];
@@ -19,8 +20,15 @@ export function addReflection(server: Server, guard: StreamGuard): void {
     type: {},
     fileDescriptorProtos: fileDescriptors(),
   };
-  new ReflectionService({ all }, { services }).addToServer(guardStreams(server, guard));
+  new ReflectionService({ all }, { services }).addToServer(
+    guardStreams(refuseMalformed(server), guard),
+  );
 }
+
+/** The methods, whose requests are streams. */
+export const reflectionPaths: readonly string[] = ['v1', 'v1alpha'].map(
+  (version) => `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+);
 
 /** `file`, field 1 of FileDescriptorSet. */
 const fileTag = 0x0a;

@@ -13,6 +13,10 @@ import {
 import { KVService } from '@cashe/proto';
 import type { MethodDefinition, ServerDuplexStream } from '@grpc/grpc-js';
 import type { Calls } from '../host/calls.js';
+import type { Reporters } from '../metrics/reporters.js';
+import { sessionOf } from '../net/http2-session.js';
+import type { Authenticated, Authenticator } from './authenticate.js';
+import { BatchObserver } from './batch-observer.js';
 import { toStatus } from './failure.js';
 import type { ApiLimits } from './limits.js';
 import type { PrincipalOf } from './principal.js';
@@ -43,25 +47,47 @@ interface SessionServiceOptions {
   readonly load: SharedLoad;
   readonly scheduler: Scheduler;
   readonly principalOf: PrincipalOf;
+  readonly reporters?: Reporters | undefined;
+}
+
+/** Where a stream comes from: on what connection, and who opened it. */
+interface Origin {
+  readonly connection: object | undefined;
+  readonly caller: Authenticated;
 }
 
 export class SessionService {
   readonly #options: SessionServiceOptions;
-  readonly #streams = new Set<SessionStream>();
+  readonly #streams = new Map<SessionStream, Origin>();
+  readonly #observer: BatchObserver | undefined;
   #isDraining = false;
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
+    const { reporters } = options;
+    this.#observer = reporters && new BatchObserver(reporters.calls('session'));
+  }
+
+  /** Open streams. */
+  get count(): number {
+    return this.#streams.size;
   }
 
   handle(call: SessionCall): void {
-    const { calls, limits, load, scheduler, principalOf } = this.#options;
+    const { calls, limits, load, scheduler, principalOf, reporters } = this.#options;
     if (this.#streams.size >= limits.sessionStreamsMax) {
       const message = `this node serves ${limits.sessionStreamsMax} Session streams at a time`;
+      reporters?.refused('streams');
       call.emit(
         'error',
         toStatus({ code: 'RESOURCE_EXHAUSTED', outcome: 'notCommitted', message }),
       );
+      return;
+    }
+    const caller = principalOf(call);
+    if (!caller.ok) {
+      reporters?.refused('unauthenticated');
+      call.emit('error', toStatus(caller.failure));
       return;
     }
     const sink = new GrpcSessionSink({
@@ -71,21 +97,29 @@ export class SessionService {
       stallMs: limits.outputStallMs,
       messageBytesMax: () => messageBytesMax(calls),
       onDrained: () => stream.drained(),
-      onStalled: () => stream.closed(),
+      onStalled: () => {
+        reporters?.refused('slowReader');
+        stream.closed();
+      },
     });
     const stream: SessionStream = new SessionStream({
       calls,
-      principal: principalOf(call),
+      principal: caller.principal,
       limits,
       load,
       scheduler,
       sink,
+      observer: this.#observer,
+      refusals: reporters,
       onClosed: () => this.#streams.delete(stream),
     });
-    this.#streams.add(stream);
+    this.#streams.set(stream, { connection: sessionOf(call), caller });
     call.on('data', (frame: Received<SessionRequest>) => {
       if (frame.ok) stream.receive(frame.value);
-      else stream.fail('INVALID_ARGUMENT', frame.problem);
+      else {
+        reporters?.refused('malformed');
+        stream.fail('INVALID_ARGUMENT', frame.problem);
+      }
     });
     call.on('end', () => stream.halfClosed());
     call.on('cancelled', () => {
@@ -95,10 +129,25 @@ export class SessionService {
     if (this.#isDraining) stream.drain();
   }
 
+  /** Ends the streams of a connection that has become too old, once they are answered. */
+  retire(connection: object): void {
+    for (const [stream, origin] of [...this.#streams]) {
+      if (origin.connection === connection) stream.retire();
+    }
+  }
+
+  /** The policy changed: ends the streams whose credentials count no longer. */
+  endRevoked(authenticator: Authenticator): void {
+    for (const [stream, { caller }] of [...this.#streams]) {
+      const failure = authenticator.revocation(caller);
+      if (failure !== undefined) stream.revoke(failure.message);
+    }
+  }
+
   /** Streams refuse new batches and end once what they carry is answered. */
   drain(): void {
     this.#isDraining = true;
-    for (const stream of [...this.#streams]) stream.drain();
+    for (const stream of [...this.#streams.keys()]) stream.drain();
   }
 }
 

@@ -15,6 +15,8 @@ import {
   type SessionResponse,
 } from '@cashe/codec';
 import type { Calls, HelloView } from '../host/calls.js';
+import type { RefusalReason, RefusalReporter } from '../metrics/reporters.js';
+import type { BatchObserver } from './batch-observer.js';
 import type { CallFailure } from './failure.js';
 import type { ApiLimits } from './limits.js';
 
@@ -55,11 +57,26 @@ interface SessionStreamOptions {
   readonly load: SharedLoad;
   readonly scheduler: Scheduler;
   readonly sink: SessionSink;
+  /** Absent for the node's own sessions: their calls are counted where they come in. */
+  readonly observer?: BatchObserver | undefined;
+  readonly refusals?: RefusalReporter | undefined;
   /** Called once, when the stream is over for whatever reason. */
   readonly onClosed: () => void;
 }
 
 type Batch = Exclude<SessionRequest, ClientHello>;
+/** How the node ends a stream, and answers batches that still come. */
+interface Ending {
+  readonly code: CallFailure['code'];
+  readonly refusal: Code;
+  readonly message: string;
+}
+
+interface WaitingRead {
+  readonly batch: ReadBatch;
+  readonly answer: (answer: SessionResponse) => void;
+}
+
 type State = 'awaitingHello' | 'open' | 'closed';
 
 export class SessionStream {
@@ -71,16 +88,18 @@ export class SessionStream {
   #bytesInFlight = 0;
   #readsInFlight = 0;
   /** Reads that wait for others to be answered or taken; bounded by the window. */
-  #waitingReads: ReadBatch[] = [];
-  /** No further batches: the client half-closed, or the node is stopping. */
+  #waitingReads: WaitingRead[] = [];
+  /** No further batches: the client half-closed, or the node ends the stream. */
   #isEnding = false;
-  #isDraining = false;
+  /** Why the node ends it once what is in flight is answered. */
+  #ending: Ending | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: SessionStreamOptions) {
     this.#options = options;
     const { helloMs } = options.limits;
     this.#helloTimer = options.scheduler.schedule(helloMs, () => {
+      this.#refused('helloTimeout');
       this.fail('DEADLINE_EXCEEDED', `no hello within ${helloMs} ms`);
     });
   }
@@ -105,7 +124,22 @@ export class SessionStream {
 
   /** The node is stopping: refuse what comes, answer what is in flight, then end. */
   drain(): void {
-    this.#isDraining = true;
+    this.#endAfterAnswers({ code: 'UNAVAILABLE', refusal: Code.UNAVAILABLE, message: stopping });
+  }
+
+  /** The same because its connection has become too old: the client makes another one. */
+  retire(): void {
+    this.#endAfterAnswers({ code: 'UNAVAILABLE', refusal: Code.UNAVAILABLE, message: tooOld });
+  }
+
+  /** The same because the client's credentials count no longer, for the reason given. */
+  revoke(message: string): void {
+    const refusal = Code.PERMISSION_DENIED;
+    this.#endAfterAnswers({ code: 'UNAUTHENTICATED', refusal, message });
+  }
+
+  #endAfterAnswers(ending: Ending): void {
+    this.#ending ??= ending;
     this.#isEnding = true;
     this.#maybeEnd();
   }
@@ -129,7 +163,7 @@ export class SessionStream {
     this.#state = 'closed';
     this.#options.scheduler.cancel(this.#helloTimer);
     this.#unsubscribe?.();
-    for (const batch of this.#waitingReads) this.#options.load.bytes -= bytesOf(batch);
+    for (const { batch } of this.#waitingReads) this.#options.load.bytes -= bytesOf(batch);
     this.#waitingReads = [];
     this.#options.onClosed();
   }
@@ -137,8 +171,8 @@ export class SessionStream {
   #onHello(client: ClientHello): void {
     const { calls, limits, scheduler } = this.#options;
     const hello = calls.hello();
-    if (this.#isDraining) {
-      this.fail('UNAVAILABLE', stopping);
+    if (this.#ending !== undefined) {
+      this.fail(this.#ending.code, this.#ending.message);
     } else if (hello === undefined) {
       this.fail('UNAVAILABLE', notInCluster(calls));
     } else if (!client.protocolVersions.includes(sessionProtocolVersion)) {
@@ -185,14 +219,18 @@ export class SessionStream {
     const { limits, load } = this.#options;
     if (this.#batchesInFlight + 1 > limits.batchesMax) {
       const message = `more than the ${limits.batchesMax} batches in flight that hello granted`;
+      this.#refused('window');
       this.fail('RESOURCE_EXHAUSTED', message);
     } else if (this.#bytesInFlight + bytes > this.#bytesMax) {
       const message = `more than the ${this.#bytesMax} bytes in flight that hello granted`;
+      this.#refused('window');
       this.fail('RESOURCE_EXHAUSTED', message);
-    } else if (this.#isDraining) {
-      this.#emit(refusal(batch, Code.UNAVAILABLE, stopping));
+    } else if (this.#ending !== undefined) {
+      this.#refused('draining');
+      this.#emit(refusal(batch, this.#ending.refusal, this.#ending.message));
     } else if (load.bytes + bytes > limits.totalBytesMax) {
       const message = `${limits.totalBytesMax} bytes of ops are in flight on this node`;
+      this.#refused('bytesInFlight');
       this.#emit(refusal(batch, Code.BUSY, message));
     } else {
       this.#batchesInFlight += 1;
@@ -203,8 +241,12 @@ export class SessionStream {
   }
 
   #execute(batch: Batch, bytes: number): void {
-    const { calls, principal } = this.#options;
-    const answer = (response: SessionResponse): void => this.#answered(response, bytes);
+    const { calls, principal, observer } = this.#options;
+    const observed = observer?.begin(batch);
+    const answer = (response: SessionResponse): void => {
+      observed?.ended(response);
+      this.#answered(response, bytes);
+    };
     if (batch.kind === 'write') {
       calls.write(this.#withinDeadline(batch), principal, answer);
     } else if (batch.kind === 'open') {
@@ -212,7 +254,7 @@ export class SessionStream {
     } else if (batch.kind === 'close') {
       calls.close(batch, principal, answer);
     } else {
-      this.#waitingReads.push(this.#withinDeadline(batch));
+      this.#waitingReads.push({ batch: this.#withinDeadline(batch), answer });
       this.#startReads();
     }
   }
@@ -225,12 +267,12 @@ export class SessionStream {
       this.#readsInFlight < limits.readsInFlightMax &&
       sink.bufferedBytes <= limits.outputPauseBytes
     ) {
-      const batch = this.#waitingReads.shift();
-      if (batch === undefined) return;
+      const read = this.#waitingReads.shift();
+      if (read === undefined) return;
       this.#readsInFlight += 1;
-      calls.read(batch, principal, (answer) => {
+      calls.read(read.batch, principal, (answer) => {
         this.#readsInFlight -= 1;
-        this.#answered(answer, bytesOf(batch));
+        read.answer(answer);
         this.#startReads();
       });
     }
@@ -258,14 +300,20 @@ export class SessionStream {
     sink.send(response);
     if (sink.bufferedBytes <= limits.outputBytesMax) return;
     const message = `more than ${limits.outputBytesMax} bytes of answers were not taken`;
+    this.#refused('slowReader');
     const failure = this.#failure('RESOURCE_EXHAUSTED', message);
     this.closed();
     sink.reset(failure);
   }
 
+  #refused(reason: RefusalReason): void {
+    this.#options.refusals?.refused(reason);
+  }
+
   #maybeEnd(): void {
     if (!this.#isEnding || this.#state === 'closed' || this.#batchesInFlight > 0) return;
-    const failure = this.#isDraining ? this.#failure('UNAVAILABLE', stopping) : undefined;
+    const ending = this.#ending;
+    const failure = ending && this.#failure(ending.code, ending.message);
     this.closed();
     this.#options.sink.end(failure);
   }
@@ -278,6 +326,7 @@ export class SessionStream {
 }
 
 const stopping = 'this node is stopping; use another one';
+const tooOld = 'this connection has reached its maximum age: connect again';
 const versionsShownMax = 8;
 
 export function notInCluster(calls: Calls): string {

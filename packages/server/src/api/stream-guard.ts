@@ -1,4 +1,6 @@
 import type { Server } from '@grpc/grpc-js';
+import type { RefusalReporter } from '../metrics/reporters.js';
+import { sessionOf } from '../net/http2-session.js';
 import { type CallFailure, toStatus } from './failure.js';
 import type { StreamingCall } from './grpc-types.js';
 
@@ -7,19 +9,28 @@ import type { StreamingCall } from './grpc-types.js';
  * are open, which otherwise last as long as their client likes.
  */
 export class StreamGuard {
-  readonly #name: string;
-  readonly #streamsMax: number;
+  readonly name: string;
+  readonly #streamsMax: () => number;
+  readonly #refusals: RefusalReporter | undefined;
   readonly #open = new Set<StreamingCall>();
 
-  constructor(name: string, streamsMax: number) {
-    this.#name = name;
+  /** `streamsMax` is asked each time: the bound may change while the node runs. */
+  constructor(name: string, streamsMax: () => number, refusals?: RefusalReporter) {
+    this.name = name;
     this.#streamsMax = streamsMax;
+    this.#refusals = refusals;
+  }
+
+  get count(): number {
+    return this.#open.size;
   }
 
   /** False when the call was refused and ended. */
   admit(call: StreamingCall): boolean {
-    if (this.#open.size >= this.#streamsMax) {
-      const message = `this node serves ${this.#streamsMax} ${this.#name} streams at a time`;
+    const streamsMax = this.#streamsMax();
+    if (this.#open.size >= streamsMax) {
+      const message = `this node serves ${streamsMax} ${this.name} streams at a time`;
+      this.#refusals?.refused('streams');
       end(call, { code: 'RESOURCE_EXHAUSTED', outcome: 'notCommitted', message });
       return false;
     }
@@ -32,6 +43,11 @@ export class StreamGuard {
   endAll(failure: CallFailure): void {
     for (const call of [...this.#open]) end(call, failure);
   }
+
+  /** Ends the streams of one connection. */
+  endOn(session: object, failure: CallFailure): void {
+    for (const call of [...this.#open]) if (sessionOf(call) === session) end(call, failure);
+  }
 }
 
 function end(call: StreamingCall, failure: CallFailure): void {
@@ -39,7 +55,7 @@ function end(call: StreamingCall, failure: CallFailure): void {
 }
 
 /** The part of a server that services of libraries are added to. */
-type ServiceHost = Pick<Server, 'addService'>;
+export type ServiceHost = Pick<Server, 'addService'>;
 
 /**
  * Adds a library's service with its streams guarded. Its handlers write without looking whether

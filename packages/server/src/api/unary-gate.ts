@@ -2,7 +2,9 @@
 import { CasheError } from '@cashe/client/core';
 import type { handleUnaryCall, ServerUnaryCall, StatusObject } from '@grpc/grpc-js';
 import type { Logger } from '../host/ports.js';
+import type { CallReporter, RefusalReporter } from '../metrics/reporters.js';
 import { CallError, type CallFailure, toInternalStatus, toStatus } from './failure.js';
+import { nodeClock } from './node-ports.js';
 import type { PrincipalOf } from './principal.js';
 import type { Received } from './received.js';
 
@@ -27,9 +29,12 @@ export interface DeadlineBounds {
 }
 
 interface UnaryGateOptions {
-  readonly callsMax: number;
+  /** Asked each time: the bound may change while the node runs. */
+  readonly callsMax: () => number;
   readonly principalOf: PrincipalOf;
   readonly log: Logger;
+  readonly reporter?: CallReporter | undefined;
+  readonly refusals?: RefusalReporter | undefined;
 }
 
 export class UnaryGate {
@@ -40,6 +45,11 @@ export class UnaryGate {
 
   constructor(options: UnaryGateOptions) {
     this.#options = options;
+  }
+
+  /** Calls without an answer. */
+  get openCount(): number {
+    return this.#open.size;
   }
 
   /** Calls back once no call is in flight. */
@@ -53,44 +63,68 @@ export class UnaryGate {
     for (const end of [...this.#open]) end(failure);
   }
 
+  /**
+   * Counts a call of another surface among these; undefined: there are too many. Returns how to
+   * count it out once it was answered; `end` asks for that answer at once.
+   */
+  admit(end: (failure: CallFailure) => void): (() => void) | undefined {
+    if (this.#open.size >= this.#options.callsMax()) return undefined;
+    this.#open.add(end);
+    return () => {
+      if (this.#open.delete(end)) this.#maybeIdle();
+    };
+  }
+
   handle<Request, Response>(
     bounds: DeadlineBounds,
     handler: UnaryHandler<Request, Response>,
   ): handleUnaryCall<Received<Request>, Response> {
     return (call, callback) => {
-      if (this.#open.size >= this.#options.callsMax) {
-        callback(toStatus(tooManyCalls(this.#options.callsMax)));
+      const callsMax = this.#options.callsMax();
+      if (this.#open.size >= callsMax) {
+        this.#options.refusals?.refused('calls');
+        callback(toStatus(tooManyCalls(callsMax)));
+        return;
+      }
+      const caller = this.#options.principalOf(call);
+      if (!caller.ok) {
+        this.#options.refusals?.refused('unauthenticated');
+        callback(toStatus(caller.failure));
         return;
       }
       const received = call.request;
       if (!received.ok) {
         const { problem: message } = received;
+        this.#options.refusals?.refused('malformed');
         callback(toStatus({ code: 'INVALID_ARGUMENT', outcome: 'notCommitted', message }));
         return;
       }
+      const sinceMs = nodeClock.nowMs();
       const end = (status: StatusObject | null, response?: Response): void => {
         if (!this.#open.delete(fail)) return;
+        this.#report(call, status, sinceMs);
         callback(status, response);
         this.#maybeIdle();
       };
       const fail = (failure: CallFailure): void => end(toStatus(failure));
       this.#open.add(fail);
-      handler(received.value, this.#contextOf(call, bounds)).then(
+      handler(received.value, contextOf(call, caller.principal, bounds)).then(
         (response) => end(null, response),
         (error: unknown) => end(this.#statusOf(error, call)),
       );
     };
   }
 
-  #contextOf(call: ServerUnaryCall<unknown, unknown>, bounds: DeadlineBounds): CallContext {
-    return {
-      principal: this.#options.principalOf(call),
-      remainingMs: remainingMs(call.getDeadline(), bounds),
-      onCancelled: (listener) => {
-        if (call.cancelled) listener();
-        else call.once('cancelled', listener);
-      },
-    };
+  #report(
+    call: ServerUnaryCall<unknown, unknown>,
+    status: StatusObject | null,
+    sinceMs: number,
+  ): void {
+    const { reporter } = this.#options;
+    if (reporter === undefined) return;
+    const code =
+      status === null ? 'OK' : String(status.metadata.get('cashe-code')[0] ?? 'INTERNAL');
+    reporter.answered(verbOf(call.getPath()), code, nodeClock.nowMs() - sinceMs);
   }
 
   #statusOf(error: unknown, call: ServerUnaryCall<unknown, unknown>): StatusObject {
@@ -110,6 +144,27 @@ export class UnaryGate {
     this.#idleListener = undefined;
     listener?.();
   }
+}
+
+function contextOf(
+  call: ServerUnaryCall<unknown, unknown>,
+  principal: string,
+  bounds: DeadlineBounds,
+): CallContext {
+  return {
+    principal,
+    remainingMs: remainingMs(call.getDeadline(), bounds),
+    onCancelled: (listener) => {
+      if (call.cancelled) listener();
+      else call.once('cancelled', listener);
+    },
+  };
+}
+
+/** The verb of `/package.Service/Verb`, as the SDK spells it. */
+function verbOf(path: string): string {
+  const at = path.lastIndexOf('/') + 1;
+  return path.charAt(at).toLowerCase() + path.slice(at + 1);
 }
 
 function remainingMs(deadline: Date | number, bounds: DeadlineBounds): number {

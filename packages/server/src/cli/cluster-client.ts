@@ -1,14 +1,19 @@
 /** The Cluster service of one node, for the commands that show and change members. */
+import type { AccessPolicy } from '@cashe/codec';
 import {
   ClusterClient,
+  type GetAccessResponse,
   type GroupLeader,
   type ListMembersResponse,
   type Member,
   type RemoveMemberResponse,
+  type SetAccessResponse,
   type StatusResponse,
   type TransferLeadershipResponse,
 } from '@cashe/proto';
 import { type CallOptions, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { policyMessage, policyOf } from '../wire/access-policy.js';
+import type { CallOptions as CliCallOptions } from './call-options.js';
 import { CommandError, exitCodeOf, exitCodes } from './exit-codes.js';
 
 /** Calls reject with CommandError. */
@@ -20,14 +25,20 @@ export interface ClusterApi {
   listMembers(): Promise<readonly Member[]>;
   removeMember(nodeId: string): Promise<void>;
   transferLeadership(nodeId: string): Promise<GroupLeader | undefined>;
+  getAccess(): Promise<{ readonly revision: number; readonly policy: AccessPolicy }>;
+  /** Resolves to the new revision. A token without a hash keeps the one it has. */
+  setAccess(policy: AccessPolicy, expectedRevision: number): Promise<number>;
   close(): void;
 }
 
-export type OpenCluster = (endpoint: string, timeoutMs: number) => ClusterApi;
+type ConnectionOptions = Pick<CliCallOptions, 'timeoutMs' | 'token'>;
+export type OpenCluster = (endpoint: string, options: ConnectionOptions) => ClusterApi;
 
-export function openCluster(endpoint: string, timeoutMs: number): ClusterApi {
+export function openCluster(endpoint: string, { timeoutMs, token }: ConnectionOptions): ClusterApi {
   const client = new ClusterClient(endpoint, credentials.createInsecure(), {
     'grpc.enable_http_proxy': 0,
+    // Its TXT look-up keeps the process for half a minute where no name server answers.
+    'grpc.service_config_disable_resolution': 1,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.min_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1_000,
@@ -42,6 +53,7 @@ export function openCluster(endpoint: string, timeoutMs: number): ClusterApi {
       });
     });
   const meta = new Metadata();
+  if (token !== undefined) meta.set('authorization', `Bearer ${token}`);
   return {
     ready: () =>
       new Promise((resolve, reject) => {
@@ -68,9 +80,25 @@ export function openCluster(endpoint: string, timeoutMs: number): ClusterApi {
       );
       return answer.leader;
     },
+    getAccess: async () => {
+      const answer = await call<GetAccessResponse>(false, (done) =>
+        client.getAccess({}, meta, options(), done),
+      );
+      return { revision: answer.revision, policy: policyOf(answer.policy ?? noPolicy) };
+    },
+    setAccess: async (policy, expectedRevision) => {
+      const request = { policy: policyMessage(policy), expectedRevision };
+      const answer = await call<SetAccessResponse>(true, (done) =>
+        client.setAccess(request, meta, options(), done),
+      );
+      return answer.revision;
+    },
     close: () => client.close(),
   };
 }
+
+/** An absent message is one without anything in it. */
+const noPolicy = { roles: [], bindings: [], tokens: [] };
 
 function unreachable(endpoint: string, timeoutMs: number, cause: Error): CommandError {
   const message = `${endpoint}: no connection within ${timeoutMs} ms`;
@@ -88,6 +116,6 @@ export function callError(error: ServiceError, endpoint: string, isWrite: boolea
   return new CommandError(
     exitCode,
     exitCode === exitCodes.unknownOutcome ? message + hint : message,
-    { cause: error },
+    { cause: error, code },
   );
 }

@@ -1,10 +1,11 @@
 /** status, members, leave and transfer. */
 import { Member, StatusResponse } from '@cashe/proto';
+import type { CallOptions } from './call-options.js';
 import type { ClusterApi, OpenCluster } from './cluster-client.js';
 import { leaderOf, membersText, type NodeReport, statusText } from './cluster-text.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 import type { Io } from './io.js';
-import type { Actions, CallOptions } from './program.js';
+import type { Actions } from './program.js';
 
 type ClusterActions = Pick<Actions, 'status' | 'members' | 'leave' | 'transfer'>;
 
@@ -44,14 +45,14 @@ export function clusterActions(open: OpenCluster, io: Io): ClusterActions {
 }
 
 /** Runs on the first endpoint that can be reached; only reaching is tried again, never the call. */
-async function withNode<T>(
+export async function withNode<T>(
   open: OpenCluster,
   options: CallOptions,
   run: (api: ClusterApi) => Promise<T>,
 ): Promise<T> {
   const failures: string[] = [];
   for (const endpoint of options.endpoints) {
-    const api = open(endpoint, options.timeoutMs);
+    const api = open(endpoint, options);
     try {
       const problem = await api.ready().then(() => undefined, messageOf);
       if (problem === undefined) return await run(api);
@@ -74,7 +75,7 @@ async function collectStatus(open: OpenCluster, options: CallOptions): Promise<N
   const others = first.members.filter(({ nodeId }) => nodeId !== first.nodeId);
   const asked = others.slice(0, membersAskedMax).map(async (member): Promise<NodeReport> => {
     const { nodeId, clientAddress } = member;
-    const api = open(clientAddress, options.timeoutMs);
+    const api = open(clientAddress, options);
     try {
       return { nodeId, clientAddress, answer: await api.status() };
     } catch (error) {

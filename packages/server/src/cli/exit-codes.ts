@@ -18,10 +18,13 @@ type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;
+  /** What the cluster answered, where it did. */
+  readonly code: string | undefined;
 
-  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions & { code?: string }) {
     super(message, options);
     this.exitCode = exitCode;
+    this.code = options?.code;
   }
 }
 

@@ -1,23 +1,23 @@
 /** The flags of `serve`, made from the option table, and what was given as a source of values. */
 import { type Command, Option } from 'commander';
-import type { Given, Source } from '../config/resolve.js';
-import { type OptionKey, type OptionSpec, optionKeys, optionSpecs } from '../config/schema.js';
-
-const groups: Readonly<Record<string, string>> = {
-  node: 'Node:',
-  listen: 'Addresses:',
-  cluster: 'Cluster:',
-  cache: 'Cache (replicated; stated when the cluster is founded):',
-  log: 'Log:',
-};
+import { defaultText, type OptionSpec } from '../config/option.js';
+import {
+  type OptionKey,
+  optionKeys,
+  optionSpecs,
+  sectionOf,
+  sectionTitles,
+} from '../config/schema.js';
+import type { Given, Source } from '../config/source.js';
 
 export function addConfigFlags(command: Command): void {
   for (const key of optionKeys) {
-    const { flag, help, defaultText }: OptionSpec<unknown> = optionSpecs[key];
+    const spec: OptionSpec<unknown> = optionSpecs[key];
+    const { flag, help } = spec;
     if (flag === undefined) continue;
     const words = flag.argument === undefined ? flag.name : `${flag.name} <${flag.argument}>`;
-    const option = new Option(words, `${help} (default: ${defaultText})`);
-    option.helpGroup(groups[key.slice(0, key.indexOf('.'))] ?? 'Options:');
+    const option = new Option(words, `${help} (default: ${defaultText(spec)})`);
+    option.helpGroup(`${sectionTitles.get(sectionOf(key))}:`);
     if (flag.repeatable) {
       option.argParser((word: string, before: readonly string[] = []) => [...before, word]);
     }

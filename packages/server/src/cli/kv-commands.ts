@@ -1,7 +1,8 @@
 /** get, set and delete. */
+import type { CallOptions } from './call-options.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 import type { Io } from './io.js';
-import type { Actions, CallOptions } from './program.js';
+import type { Actions } from './program.js';
 
 /** What the commands need of the SDK; calls reject with CommandError. */
 export interface KvApi {

@@ -149,7 +149,7 @@ interface Answered {
 function statusOf(nodes: readonly LocalNode[]): Promise<Answered[]> {
   return Promise.all(
     nodes.map(async (node): Promise<Answered> => {
-      const api = openCluster(clientAddress(node), callTimeoutMs);
+      const api = openCluster(clientAddress(node), { timeoutMs: callTimeoutMs });
       try {
         return { node, answer: await api.status() };
       } catch {
@@ -177,7 +177,7 @@ async function probe(nodes: readonly LocalNode[]): Promise<Probe> {
   const leader = leaderOf(answers);
   const leading = nodes.find((node) => node.id === leader?.nodeId);
   if (leading === undefined) return notYet('no leader is known');
-  const api = openCluster(clientAddress(leading), callTimeoutMs);
+  const api = openCluster(clientAddress(leading), { timeoutMs: callTimeoutMs });
   try {
     await api.listMembers();
     return { kind: 'serving', leaderId: leading.id };

@@ -1,7 +1,8 @@
 /** Entry of the `cashe` binary: wires the commands to what they use, each loaded when needed. */
 import { readFileSync } from 'node:fs';
-import { readConfigFile } from '../config/file.js';
-import { resolveOptions, type Source } from '../config/resolve.js';
+import { loadConfig } from '../config/load.js';
+import type { Source } from '../config/source.js';
+import { configActions } from './config-command.js';
 import type { Io } from './io.js';
 import { processIo } from './io.js';
 import { type Actions, runProgram } from './program.js';
@@ -34,6 +35,14 @@ function actions(io: Io): Actions {
     ]);
     return clusterActions(openCluster, io);
   };
+  const access = async () => {
+    await silence();
+    const [{ accessActions }, { openCluster }] = await Promise.all([
+      import('./access-actions.js'),
+      import('./cluster-client.js'),
+    ]);
+    return accessActions(openCluster, io);
+  };
   const offline = async () => {
     await silence();
     const [{ verifyActions }, { verifyDirectory }] = await Promise.all([
@@ -52,6 +61,15 @@ function actions(io: Io): Actions {
     leave: async (id, options) => (await cluster()).leave(id, options),
     transfer: async (id, options) => (await cluster()).transfer(id, options),
     verify: async (directory) => (await offline()).verify(directory),
+    ...configActions(process.env, io),
+    getAccess: async (options) => (await access()).getAccess(options),
+    setAccess: async (file, options) => (await access()).setAccess(file, options),
+    addToken: async (name, roles, options) => (await access()).addToken(name, roles, options),
+    removeToken: async (name, options) => (await access()).removeToken(name, options),
+    setRole: async (name, grants, options) => (await access()).setRole(name, grants, options),
+    removeRole: async (name, options) => (await access()).removeRole(name, options),
+    bind: async (principal, role, options) => (await access()).bind(principal, role, options),
+    unbind: async (principal, role, options) => (await access()).unbind(principal, role, options),
   };
 }
 
@@ -62,8 +80,8 @@ async function silence(): Promise<void> {
 }
 
 async function serveHere(flags: Source, configFile: string | undefined, io: Io): Promise<number> {
-  const sources = configFile === undefined ? [flags] : [flags, readConfigFile(configFile)];
-  const resolved = resolveOptions(sources, { terminal: io.stderrIsTerminal });
+  const variables = process.env;
+  const loaded = loadConfig({ flags, configFile, variables, terminal: io.stderrIsTerminal });
   await silence();
   const [{ startNode }, { createLogger }, { serve }, { processHost }] = await Promise.all([
     import('../node.js'),
@@ -71,10 +89,11 @@ async function serveHere(flags: Source, configFile: string | undefined, io: Io):
     import('./serve.js'),
     import('./process-host.js'),
   ]);
-  const { options } = resolved;
+  const { options } = loaded;
   const logger = createLogger({ ...options.log, nodeId: options.id });
   const host = processHost();
-  const code = await serve(resolved, startNode, logger, host);
+  const code = await serve(loaded, startNode, logger, host);
+  await logger.close();
   // A connection that a peer keeps open must not keep a stopped node alive.
   host.exit(code);
   return code;

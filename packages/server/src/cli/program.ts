@@ -1,18 +1,20 @@
 /** The command line: commands, flags, help, and one line for whatever is wrong with them. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { formatAddress, parseAddress } from '../config/address.js';
+import { Command, CommanderError, Option } from 'commander';
 import { ConfigError } from '../config/errors.js';
 import { didYouMean } from '../config/nearest.js';
-import type { Source } from '../config/resolve.js';
+import type { Source } from '../config/source.js';
+import { type AccessActions, addAccessCommands } from './access-command.js';
+import {
+  type CallOptions,
+  callOptions,
+  callTimeoutMs,
+  integerWord,
+  withCallOptions,
+} from './call-options.js';
+import { addConfigCommands, type ConfigActions } from './config-command.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 import { addConfigFlags, flagSource } from './flags.js';
 import type { Io } from './io.js';
-
-/** How a client command reaches the cluster. */
-export interface CallOptions {
-  readonly endpoints: readonly string[];
-  readonly timeoutMs: number;
-}
 
 interface SetOptions extends CallOptions {
   readonly ttlMs: number | undefined;
@@ -20,7 +22,7 @@ interface SetOptions extends CallOptions {
 }
 
 /** What the commands do; each resolves to the exit code. */
-export interface Actions {
+export interface Actions extends ConfigActions, AccessActions {
   serve(flags: Source, configFile: string | undefined): Promise<number>;
   get(key: string, options: CallOptions & { readonly stale: boolean }): Promise<number>;
   /** An undefined value comes from standard input. */
@@ -36,10 +38,7 @@ export interface Actions {
   verify(directory: string): Promise<number>;
 }
 
-const callTimeoutMs = 5_000;
 const leaveTimeoutMs = 60_000;
-const timeoutMsMax = 3_600_000;
-const endpointsMax = 64;
 
 /** Runs one command line (without `node cashe.mjs`); resolves to the exit code. */
 export async function runProgram(
@@ -68,6 +67,8 @@ export async function runProgram(
   addKeyCommands(program, actions, finish);
   addClusterCommands(program, actions, finish);
   addVerify(program, actions, finish);
+  addConfigCommands(program, actions, finish);
+  addAccessCommands(program, actions, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -103,13 +104,22 @@ function complain(error: unknown, program: Command, argv: readonly string[], io:
 function flagHint(text: string, program: Command, argv: readonly string[]): string {
   const flag = /^unknown option '([^'=]+)/.exec(text)?.[1];
   if (flag === undefined) return '';
-  const { commands } = program;
-  const called = commands.find((one) => one.name() === argv[0]) ?? commands[0];
-  const known = (called?.options ?? []).filter((option) => !option.hidden);
+  const known = calledCommand(program, argv).options.filter((option) => !option.hidden);
   return didYouMean(
     flag,
     known.map((option) => option.long ?? ''),
   );
+}
+
+/** As far as the words name commands; the first one may be the default's argument. */
+function calledCommand(program: Command, argv: readonly string[]): Command {
+  let called = program;
+  for (const word of argv) {
+    const next = called.commands.find((one) => one.name() === word);
+    if (next === undefined) break;
+    called = next;
+  }
+  return called === program ? (program.commands[0] ?? program) : called;
 }
 
 function describe(program: Command, version: string): void {
@@ -128,8 +138,9 @@ function describe(program: Command, version: string): void {
 }
 
 const examples = `
-Every flag but --config has a place in the file of --config (see configs/every-option.yaml);
-flags win over the file. A switch is turned off again by its --no- form.
+Every flag but --config has a place in the file of --config (see configs/every-option.yaml), and a
+variable in the environment: listen.client in the file is CASHE_LISTEN_CLIENT. Flags win over the
+environment, and the environment over the file. A switch is turned off again by its --no- form.
 
 Examples:
   Three nodes on one machine, by hand:
@@ -146,6 +157,13 @@ Examples:
     cashe set --endpoint=10.0.0.1:3000 -- -key -value
     cashe status
     cashe leave raft2
+  Say who may do what:
+    cashe access get --token-file=admin.token > policy.yaml
+    cashe access role set app --read= --write=app: --token-file=admin.token
+    cashe access token add ci --role=app --token-file=admin.token > ci.token
+  See what a node would run with, and check a file:
+    cashe config print --config=cluster.yaml --id=raft1
+    cashe config check cluster.yaml
   Check the data of a node that is stopped:
     cashe verify data/raft2
 
@@ -252,43 +270,4 @@ function addVerify(program: Command, actions: Actions, finish: Finish): void {
     )
     .argument('<directory>')
     .action((directory: string) => finish(actions.verify(directory)));
-}
-
-function withCallOptions(command: Command, timeoutMs: number): Command {
-  return command
-    .addOption(
-      new Option(
-        '--endpoint <HOST:PORT>',
-        'client address of any member; may be repeated (default: localhost:3000)',
-      ).argParser(endpointWord),
-    )
-    .addOption(
-      new Option('--timeout <MS>', 'give up after this many milliseconds')
-        .argParser((word) => integerWord(word, 1, timeoutMsMax))
-        .default(timeoutMs),
-    );
-}
-
-/** Commander's record of options with the names that the actions use. */
-function callOptions<T extends object>(parsed: T): T & CallOptions {
-  const { endpoint, timeout }: { endpoint?: readonly string[]; timeout?: number } = parsed;
-  return {
-    ...parsed,
-    endpoints: endpoint ?? ['localhost:3000'],
-    timeoutMs: timeout ?? callTimeoutMs,
-  };
-}
-
-function endpointWord(word: string, before: readonly string[] = []): readonly string[] {
-  const parsed = parseAddress(word, 'dial');
-  if (!parsed.ok) throw new InvalidArgumentError(parsed.problem);
-  if (before.length >= endpointsMax) throw new InvalidArgumentError(`at most ${endpointsMax}`);
-  const { host, port } = parsed.address;
-  return [...before, formatAddress(host || 'localhost', port)];
-}
-
-function integerWord(word: string, min: number, max: number): number {
-  const value = /^[0-9]{1,16}$/.test(word) ? Number(word) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new InvalidArgumentError(`must be an integer from ${min} to ${max}`);
 }

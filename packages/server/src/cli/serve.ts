@@ -2,8 +2,10 @@
  * Runs one node as a process: start, graceful stop on a signal or when the launcher is gone, and
  * the exit code. What belongs to the process (signals, timers, exit) comes in through ServeHost.
  */
+
+import { effectiveSettings } from '../config/effective.js';
+import type { Loaded } from '../config/load.js';
 import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
-import { effectiveSettings, type Resolved } from '../config/resolve.js';
 import type { Logger } from '../host/ports.js';
 import { describeFailure } from './failure.js';
 
@@ -40,19 +42,20 @@ type Started =
 
 /** Resolves to the exit code when the node has ended. */
 export async function serve(
-  resolved: Resolved,
+  loaded: Loaded,
   startNode: StartNode,
   logger: Logger,
   host: ServeHost,
 ): Promise<number> {
-  const { options } = resolved;
+  const { options } = loaded;
   const asked = stopAsked(host, logger);
   host.onUncaught((error) => {
     const { line, trace } = describeFailure(error);
     logger.error('stopping at once: an error was not caught', { error: line, trace });
     host.exit(1);
   });
-  logger.info('effective settings', effectiveSettings(resolved));
+  logger.info('effective settings', effectiveSettings(loaded));
+  for (const warning of loaded.warnings) logger.warn(warning);
   const starting = startNode(options, logger).then(
     (node): Started => ({ kind: 'started', node }),
     (error: unknown): Started => ({ kind: 'notStarted', error }),

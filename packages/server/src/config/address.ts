@@ -66,6 +66,10 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+export function addressText({ host, port }: ListenAddress): string {
+  return formatAddress(host, port);
+}
+
 /** Reachable from this machine only. A host name other than localhost does not count. */
 export function isLoopback(host: string): boolean {
   if (host.toLowerCase() === 'localhost' || host === '::1') return true;

@@ -1,7 +1,6 @@
 /** Where a node listens and which address it tells others (R40: without TLS, loopback only). */
 import { hostname, networkInterfaces } from 'node:os';
 import { formatAddress, isLoopback, isUnspecified } from './address.js';
-import { ConfigError, type ConfigPlace } from './errors.js';
 import type { ListenAddress } from './options.js';
 
 /** What the rules need to know of the machine. */
@@ -54,14 +53,13 @@ export function bindPlan(listen: ListenAddress, open: boolean, machine: Machine)
   return { addresses: [{ host, port }], scope, reason: `${host}, as configured` };
 }
 
-/** Throws ConfigError for a host beyond loopback that nothing protects or allows (R40). */
-export function requireLoopback(listen: ListenAddress, open: boolean, place: ConfigPlace): void {
-  if (open || listen.host === '' || isLoopback(listen.host)) return;
+/** What is wrong with a host beyond loopback that nothing protects or allows (R40). */
+export function exposure(listen: ListenAddress, open: boolean): string | undefined {
+  if (open || listen.host === '' || isLoopback(listen.host)) return undefined;
   const address = formatAddress(listen.host, listen.port);
-  throw new ConfigError(
-    place,
+  return (
     `${address} is not loopback, and without TLS whoever reaches it may read and write; ` +
-      'use 127.0.0.1 or no host, or allow it with --insecure',
+    'use 127.0.0.1 or no host, turn TLS on, or allow it with --insecure'
   );
 }
 

@@ -1,6 +1,7 @@
 /** What a node is started with, validated and resolved; see `schema.ts` for where it comes from. */
 
 import type { AccessPolicy } from '@cashe/codec';
+import type { TrafficLimits } from '../net/traffic-guard.js';
 
 /** A place to listen. An empty host means every interface or loopback: see `listen.ts`. */
 export interface ListenAddress {
@@ -46,6 +47,9 @@ export const defaultSettings: Required<GivenSettings> = {
  */
 export type ClientAuth = 'none' | 'request' | 'require';
 
+/** `denials`: those and changes of the cluster; `all`: what is read and written, too. */
+export type AuditLevel = 'none' | 'denials' | 'all';
+
 /** Files are PEM and read again when they change. */
 export interface TlsOptions {
   readonly certFile: string;
@@ -67,6 +71,58 @@ export interface HttpOptions {
   readonly metrics: ListenAddress | undefined;
 }
 
+/** Times of Raft (R7) and bounds of its log (R6); the same times on every node. */
+export interface RaftOptions {
+  readonly tickMs: number;
+  /** These four are multiples of the tick. */
+  readonly heartbeatMs: number;
+  readonly stickinessMs: number;
+  readonly electionMsMin: number;
+  readonly electionMsMax: number;
+  readonly slowSyncMs: number;
+  readonly proposalBytesMax: number;
+  readonly tailBytesMax: number;
+  /** Log since the last snapshot that triggers one. */
+  readonly snapshotBytes: number;
+  readonly followerLogBytesMax: number;
+  readonly segmentBytes: number;
+  readonly walBytesMax: number;
+}
+
+/** Bounds of the public services that can be configured; `ApiLimits` says what each means. */
+export interface LimitOptions {
+  readonly connectionsMax: number;
+  readonly callsPerConnectionMax: number;
+  readonly unaryCallsMax: number;
+  readonly sessionStreamsMax: number;
+  readonly watchStreamsMax: number;
+  readonly ownSessionPrincipalsMax: number;
+  readonly batchesMax: number;
+  readonly bytesMax: number;
+  readonly totalBytesMax: number;
+  readonly outputStallMs: number;
+  readonly connectionIdleMs: number;
+  readonly callDeadlineMs: number;
+  readonly callDeadlineMsMax: number;
+  readonly handshakesInFlightMax: number;
+  readonly handshakesPerSecondMax: number;
+  readonly handshakeTimeoutMs: number;
+  readonly connectionAgeMs: number;
+  readonly traffic: TrafficLimits;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** undefined: standard error. */
+  readonly file: string | undefined;
+  /** Errors stand here too. */
+  readonly errorFile: string | undefined;
+  /** A file that is larger is put aside; so many are kept, the current one included. */
+  readonly fileBytesMax: number;
+  readonly filesMax: number;
+}
+
 export interface NodeOptions {
   readonly id: string;
   readonly listen: ListenAddress;
@@ -86,13 +142,16 @@ export interface NodeOptions {
   readonly http: HttpOptions;
   /** What the cluster starts with; ignored by a node that has a cluster (it is replicated). */
   readonly access: AccessPolicy;
+  readonly audit: AuditLevel;
   /** Start blank and wait to be added by a member that dials this node's raft address. */
   readonly waitForJoin: boolean;
   /** Serve without TLS beyond loopback (R40). */
   readonly insecure: boolean;
   readonly leaveOnExit: boolean;
   readonly rejoin: boolean;
-  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly raft: RaftOptions;
+  readonly limits: LimitOptions;
+  readonly log: LogOptions;
   /** Bound of a graceful stop. */
   readonly drainMs: number;
 }
@@ -109,6 +168,10 @@ export interface RunningNode {
   /** HOST:PORT as advertised, with the port that was bound. */
   readonly clientAddress: string;
   readonly raftAddress: string;
+  /** Where health and metrics are on a port of their own, with the port that was bound. */
+  readonly metricsAddress?: string | undefined;
+  /** HOST:PORT of REST; undefined: it is off. */
+  readonly restAddress?: string | undefined;
   /** Settles when the node serves for the first time; pending while it waits. */
   readonly ready: Promise<void>;
   /** Stops within `drainMs`; with `leaveOnExit` it leaves first. May be called more than once. */

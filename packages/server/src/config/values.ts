@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type AddressUse, formatAddress, parseAddress } from './address.js';
 import { show } from './errors.js';
+import { didYouMean } from './nearest.js';
 import type { ListenAddress } from './options.js';
 
 type IssueError = { error: (issue: { readonly input: unknown }) => string };
@@ -20,6 +21,17 @@ export function text(allowed: string): z.ZodType<string> {
   const error = must(allowed);
   return z.string(error).min(1, error).max(4096, error);
 }
+
+/** Node ids name files, certificates and log lines. */
+const idPattern = /^[A-Za-z0-9._-]{1,64}$/;
+const idAllowed = '1 to 64 of A-Z a-z 0-9 . _ -';
+/** `.` and `..` would name a directory that is not the node's own. */
+const isId = (id: string): boolean => idPattern.test(id) && !/^\.\.?$/.test(id);
+
+export const nodeId: { readonly schema: z.ZodType<string>; readonly allowed: string } = {
+  schema: text(idAllowed).refine(isId, { error: `must be ${idAllowed}` }),
+  allowed: idAllowed,
+};
 
 export const toggle: z.ZodType<boolean> = z.union(
   [z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')],
@@ -54,8 +66,9 @@ const byteUnits: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** A number of bytes, plain or with a binary unit. */
-export function bytes(min: number): z.ZodType<number> {
-  const error = must(`a number of bytes from ${min}, such as 268435456 or 256MiB (KiB, MiB, GiB)`);
+export function bytes(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
+  const error = must(`a number of bytes ${range}, such as 268435456 or 256MiB (KiB, MiB, GiB)`);
   const sized = z
     .string()
     .regex(/^[0-9]{1,16}(B|KiB|MiB|GiB)?$/)
@@ -63,7 +76,14 @@ export function bytes(min: number): z.ZodType<number> {
       const [, count, unit] = /^([0-9]+)(.*)$/.exec(word) ?? [];
       return Number(count) * (byteUnits.get(unit ?? '') ?? 1);
     });
-  return z.union([z.number(), sized], error).pipe(z.int(error).min(min, error));
+  return z.union([z.number(), sized], error).pipe(z.int(error).min(min, error).max(max, error));
+}
+
+/** A number of bytes with the largest unit that divides it. */
+export function bytesText(count: number): string | number {
+  const units = [...byteUnits].reverse().filter(([, size]) => size > 1);
+  const [unit, size] = units.find(([, one]) => count > 0 && count % one === 0) ?? [];
+  return unit === undefined || size === undefined ? count : `${count / size}${unit}`;
 }
 
 function address(use: AddressUse): z.ZodType<ListenAddress> {
@@ -91,10 +111,9 @@ export const addresses: {
 const peerRoutesMax = 256;
 
 /** `ID=HOST:PORT` words from flags, or a map from a file. */
-export function peerRoutes(
-  isId: (id: string) => boolean,
-  idAllowed: string,
-): z.ZodType<ReadonlyMap<string, string>> {
+export const peerRoutes: z.ZodType<ReadonlyMap<string, string>> = peerRoutesSchema();
+
+function peerRoutesSchema(): z.ZodType<ReadonlyMap<string, string>> {
   const error = must('ID=HOST:PORT');
   const fromWords = z.array(z.string(error), error).transform((words, context) => {
     return words.map((word): [string, string] => {
@@ -130,5 +149,33 @@ export function peerRoutes(
     }
     if (routes.size > peerRoutesMax) refuse(`must have at most ${peerRoutesMax} routes`);
     return routes;
+  });
+}
+
+const listItemsMax = 1024;
+
+export function listOf<T>(
+  what: string,
+  item: z.ZodType<T>,
+  min = 0,
+  max: number = listItemsMax,
+): z.ZodType<readonly T[]> {
+  const count = min === 0 ? `at most ${max}` : `${min} to ${max}`;
+  const error = must(`a list of ${count} ${what}`);
+  return z.array(item, error).min(min, error).max(max, error);
+}
+
+/** A map with these keys; what else stands in it is refused with the nearest of them. */
+export function record<T extends z.ZodRawShape>(
+  what: string,
+  shape: T,
+): z.ZodObject<T, z.core.$strict> {
+  const names = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      const unknown = issue.code === 'unrecognized_keys' ? String(issue['keys']?.[0]) : undefined;
+      if (unknown === undefined) return `must be ${what}: { ${names.join(', ')} }`;
+      return `unknown key ${unknown}${didYouMean(unknown, names)}`;
+    },
   });
 }

@@ -1,10 +1,11 @@
 /**
- * Members and leadership (R25, R26), executed on the leader of group 0. What takes more than one
- * entry is recorded in group 0 and driven by `tick`, so that a new leader goes on with it; callers
- * wait here for the result, bounded in number and time.
+ * Members and leadership (R25, R26), executed on the leader of group 0; access and settings are
+ * handed on. What takes more than one entry is recorded in group 0 and driven by `tick`, so that a
+ * new leader goes on with it; callers wait here for the result, bounded in number and time.
  */
 import { Code, type EntryCommand, FORMAT_VERSION, Outcome } from '@cashe/codec';
 import type { NodeRecord } from '@cashe/store';
+import { type Caller, IntendedState } from './intended-state.js';
 import { memberViews } from './member-views.js';
 import { nextMembershipStep, takeMembershipStep } from './membership.js';
 import type { AdminAnswer, AdminCall, Clock, Logger } from './ports.js';
@@ -30,6 +31,9 @@ interface AdminParts {
   readonly genesisRecord: Uint8Array;
   readonly membershipMs: number;
   readonly electionTicks: number;
+  readonly tlsOn: boolean;
+  /** The replication factor that the cluster was founded with. */
+  readonly foundingFactor: number;
   readonly replicas: () => Iterable<Replica>;
 }
 
@@ -39,6 +43,7 @@ const WAITS_MAX = 256;
 export class Admin {
   readonly #parts: AdminParts;
   readonly #meta: Replica;
+  readonly #intended: IntendedState;
   #waits: Wait[] = [];
   #steppedAtMs = 0;
 
@@ -46,10 +51,12 @@ export class Admin {
   constructor(parts: AdminParts, meta: Replica) {
     this.#parts = parts;
     this.#meta = meta;
+    this.#intended = new IntendedState(parts, meta);
   }
 
   /** Only on the leader of group 0; elsewhere it answers NOT_LEADER. */
-  execute(call: AdminCall, deadlineMs: number, done: Done): void {
+  execute(call: AdminCall, caller: Caller, done: Done): void {
+    const { deadlineMs } = caller;
     if (call.kind === 'transferLeadership') {
       this.#transfer(call.group, call.nodeId, deadlineMs, done);
     } else if (!this.#meta.leads) {
@@ -58,8 +65,10 @@ export class Admin {
       this.#listMembers(deadlineMs, done);
     } else if (call.kind === 'addMember') {
       this.#addMember(call, deadlineMs, done);
-    } else {
+    } else if (call.kind === 'removeMember') {
       this.#removeMember(call.nodeId, deadlineMs, done);
+    } else {
+      this.#intended.execute(call, caller, done);
     }
   }
 
@@ -69,7 +78,10 @@ export class Admin {
     const nowMs = this.#parts.clock.nowMs();
     if (nowMs - this.#steppedAtMs < this.#parts.membershipMs) return;
     this.#steppedAtMs = nowMs;
-    for (const replica of this.#parts.replicas()) this.#step(replica);
+    for (const replica of this.#parts.replicas()) {
+      this.#step(replica);
+      this.#intended.step(replica);
+    }
   }
 
   /** Something changed: some waits may be over. */
@@ -97,7 +109,7 @@ export class Admin {
 
   #step(replica: Replica): void {
     const nodes = this.#meta.store.nodes();
-    const action = nextMembershipStep(replica, nodes, this.#parts.electionTicks);
+    const action = nextMembershipStep(replica, nodes, this.#parts);
     if (action === undefined) return;
     if (action.kind !== 'dropNode') {
       takeMembershipStep(replica, action, this.#parts.log);

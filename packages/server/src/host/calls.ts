@@ -3,6 +3,7 @@
  * time; answers come by callback, exactly once, always by the deadline the call carries.
  */
 import type {
+  AccessPolicy,
   CloseSession,
   GroupLeader,
   Limits,
@@ -15,6 +16,7 @@ import type {
 } from '@cashe/codec';
 import type { RaftStatus } from '@cashe/raft';
 import type { Settings, StoreStats } from '@cashe/store';
+import type { AccessRefusal } from './access-guard.js';
 import type { AdminAnswer, AdminCall, Digest, MemberView } from './ports.js';
 
 /** One replica of this node, for Status. */
@@ -77,6 +79,15 @@ export interface Calls {
     remainingMs: number,
     done: (answer: AdminAnswer) => void,
   ): void;
+  /** The policy applied here; undefined until the node belongs to a cluster. */
+  access(): AccessPolicy | undefined;
+  /**
+   * Why the principal may not see the cluster's members and state (`action` names the call, for the
+   * audit log), by the policy applied here; undefined: it may, also while there is no cluster.
+   */
+  checkView(principal: string, action: string): AccessRefusal | undefined;
+  /** The same for changing this node alone; refused while there is no cluster to say who may. */
+  checkNodeAdmin(principal: string, action: string): AccessRefusal | undefined;
   status(): NodeView;
   topology(): TopologyView;
   /** True while every group here knows a leader heard from within the election timeout. */

@@ -12,14 +12,17 @@ import {
   type SoftState,
 } from '@cashe/raft';
 import { createStore, type NodeRecord, type Settings, type StoreGenesis } from '@cashe/store';
+import { AccessGuard, type AccessPorts } from './access-guard.js';
 import { Admin } from './admin.js';
 import { bootReplica } from './boot.js';
 import type { GroupView, HelloView, TopologyView } from './calls.js';
 import { ClusterClock } from './cluster-clock.js';
+import { type HostCondition, replicaCondition } from './condition.js';
 import { Host } from './host.js';
 import type { HostConfig } from './host-config.js';
 import { memberViews } from './member-views.js';
 import type { NodeCalls } from './node-calls.js';
+import type { HostObserver } from './observer.js';
 import { Peers } from './peers.js';
 import type { Clock, Logger, PeerIntroduction, Scheduler, Transport } from './ports.js';
 import { Replica } from './replica.js';
@@ -49,6 +52,7 @@ export interface ClusterPorts {
   readonly transport: Transport;
   readonly configurationCodec: ConfigurationCodec;
   readonly calls: NodeCalls;
+  readonly access: AccessPorts;
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly fatal: (error: Error) => void;
@@ -56,6 +60,8 @@ export interface ClusterPorts {
   readonly onRemoved: () => void;
   /** Hears of every entry applied here, also while booting; for the simulator. */
   readonly onApplied?: ApplyObserver;
+  /** Hears what metrics count. */
+  readonly observer?: HostObserver;
 }
 
 export class Cluster {
@@ -81,6 +87,8 @@ export class Cluster {
         genesisRecord: identity.genesisRecord,
         membershipMs: ports.config.membershipMs,
         electionTicks: ports.config.electionTicksMin,
+        tlsOn: ports.access.tlsOn,
+        foundingFactor: identity.genesis(0).settings.replicationFactor,
         replicas: () => host.replicas.values(),
       },
       this.#meta(),
@@ -90,8 +98,9 @@ export class Cluster {
   /** Reads every group back from storage; nothing runs until `start`. */
   static async load(identity: ClusterIdentity, ports: ClusterPorts): Promise<Cluster> {
     let cluster: Cluster | undefined;
-    const host = new Host({
+    const host: Host = new Host({
       ...ports,
+      access: new AccessGuard(() => metaOf(host).store.access(), ports.access),
       onLeadership: (replica, state) => cluster?.onLeadership(replica, state),
       onMembership: () => cluster?.onMembership(),
       onTick: () => cluster?.onTick(),
@@ -113,6 +122,7 @@ export class Cluster {
       groupCount: this.#identity.groupCount,
       replicas: this.host.replicas,
       admin: this.#admin,
+      guard: this.host.context.access,
       transport,
       hello: () => this.hello(),
       topology: () => this.topology(),
@@ -132,9 +142,7 @@ export class Cluster {
   }
 
   #meta(): Replica {
-    const meta = this.host.replicas.get(0);
-    if (meta === undefined) throw new Error('this node has no replica of group 0');
-    return meta;
+    return metaOf(this.host);
   }
 
   // ---- views ----
@@ -184,6 +192,19 @@ export class Cluster {
     }));
   }
 
+  /** What readiness checks look at. */
+  condition(): HostCondition {
+    const { tickMs, electionTicksMax } = this.#ports.config;
+    return {
+      stalled: this.host.stalled,
+      syncWaitingMs: this.host.commit.waitingMs(),
+      electionMsMax: electionTicksMax * tickMs,
+      tickMs,
+      log: this.#ports.wal.status(),
+      replicas: [...this.host.replicas.values()].map((one) => replicaCondition(one, tickMs)),
+    };
+  }
+
   #leaderOf(replica: ReplicaView): GroupLeader {
     const node = this.#peers.byReplica(replica.leaderId);
     return {
@@ -202,6 +223,7 @@ export class Cluster {
     const { group } = replica;
     const { role, term } = state;
     this.#ports.log.info('leadership', { group, role, term, leader: leader.nodeId });
+    this.#ports.observer?.leadership(group, state);
     this.#ports.calls.leaderListeners.emit(leader);
     this.#ports.calls.topologyListeners.emit(undefined);
     this.#updateServing();
@@ -260,6 +282,12 @@ export class Cluster {
     const stalled = this.host.stalled && !replica.leads;
     return leaderId !== 0 && heard && !replica.restoring && !stalled && !this.#removed;
   }
+}
+
+function metaOf(host: Host): Replica {
+  const meta = host.replicas.get(0);
+  if (meta === undefined) throw new Error('this node has no replica of group 0');
+  return meta;
 }
 
 async function loadReplica(

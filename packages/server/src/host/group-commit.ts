@@ -4,6 +4,7 @@
  * the highest Ready it covers.
  */
 import type { Entry } from '@cashe/raft';
+import type { HostObserver } from './observer.js';
 import type { GroupRecords, Wal } from './storage-ports.js';
 
 /** A replica as group commit sees it. */
@@ -24,10 +25,13 @@ export class GroupCommit {
   readonly #nowMs: () => number;
   readonly #onDurable: () => void;
   readonly #onFailed: (error: Error) => void;
+  readonly #observer: HostObserver | undefined;
   #pending: Pending[] = [];
   #inFlight: Pending[] = [];
   #completed: Pending[] = [];
   #sinceMs = 0;
+  /** Record bytes of the write in flight. */
+  #inFlightBytes = 0;
   #failed = false;
   #onIdle: (() => void) | undefined;
 
@@ -38,11 +42,13 @@ export class GroupCommit {
     readonly onDurable: () => void;
     /** A write or sync failed: the node must stop (R39). */
     readonly onFailed: (error: Error) => void;
+    readonly observer?: HostObserver | undefined;
   }) {
     this.#wal = options.wal;
     this.#nowMs = options.nowMs;
     this.#onDurable = options.onDurable;
     this.#onFailed = options.onFailed;
+    this.#observer = options.observer;
   }
 
   /** How long the write in flight has been waiting for its sync, ms (R9). */
@@ -114,10 +120,12 @@ export class GroupCommit {
     let bytes = 0;
     let count = 0;
     for (const piece of this.#pending) {
-      bytes += this.#wal.bytesOf(piece.records);
-      if (count > 0 && bytes > this.#wal.blockBytesMax) break;
+      const pieceBytes = this.#wal.bytesOf(piece.records);
+      if (count > 0 && bytes + pieceBytes > this.#wal.blockBytesMax) break;
+      bytes += pieceBytes;
       count += 1;
     }
+    this.#inFlightBytes = bytes;
     this.#inFlight = this.#pending.splice(0, count);
     this.#sinceMs = this.#nowMs();
     const records = this.#inFlight.map((piece) => piece.records);
@@ -141,6 +149,13 @@ export class GroupCommit {
       return;
     }
     for (const piece of written) this.#completed.push(piece);
+    if (this.#observer !== undefined) this.#observe(this.#observer, written);
     this.#onDurable();
+  }
+
+  #observe(observer: HostObserver, written: readonly Pending[]): void {
+    let entryCount = 0;
+    for (const { records } of written) entryCount += records.entries.length;
+    observer.blockWritten(this.#nowMs() - this.#sinceMs, this.#inFlightBytes, entryCount);
   }
 }

@@ -4,8 +4,10 @@
  * all of them, then applies what is committed and answers.
  */
 import type { InstallSnapshotRequest, ReplicaId, SoftState } from '@cashe/raft';
+import type { AccessGuard } from './access-guard.js';
 import { GroupCommit } from './group-commit.js';
 import type { HostConfig } from './host-config.js';
+import type { HostObserver } from './observer.js';
 import type {
   Clock,
   Logger,
@@ -26,11 +28,13 @@ interface HostPorts {
   readonly log: Logger;
   readonly transport: Transport;
   readonly wal: Wal;
+  readonly access: AccessGuard;
   /** The node must stop at once: its disk or its state cannot be trusted (R10, R12, R39). */
   readonly fatal: (error: Error) => void;
   readonly onLeadership: (replica: ReplicaView, state: SoftState) => void;
   readonly onMembership: (replica: ReplicaView) => void;
   readonly onApplied?: ApplyObserver;
+  readonly observer?: HostObserver;
   /** Once per tick, after the replicas' own. */
   readonly onTick: () => void;
 }
@@ -63,6 +67,7 @@ export class Host {
       nowMs: () => ports.clock.nowMs(),
       onDurable: () => this.wake(),
       onFailed: (error) => this.fatal(error),
+      observer: ports.observer,
     });
     this.context = {
       config: ports.config,
@@ -70,11 +75,13 @@ export class Host {
       log: ports.log,
       transport: ports.transport,
       commit: this.commit,
+      access: ports.access,
       wake: () => this.wake(),
       fatal: (error) => this.fatal(error),
       onLeadership: ports.onLeadership,
       onMembership: ports.onMembership,
       onApplied: ports.onApplied,
+      observer: ports.observer,
     };
   }
 

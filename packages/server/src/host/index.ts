@@ -1,3 +1,9 @@
+export {
+  type AccessAudit,
+  type AccessPorts,
+  type AuditEvent,
+  noAudit,
+} from './access-guard.js';
 export { BootError } from './boot.js';
 export type { Calls, GroupView, HelloView, NodeView, TopologyView } from './calls.js';
 export { Cluster, type ClusterIdentity, type ClusterPorts } from './cluster.js';

@@ -15,6 +15,8 @@ interface MembershipInput {
   readonly nodes: readonly PlannedNode[];
   readonly configuration: Configuration;
   readonly replicationFactor: number;
+  /** Voters above the factor become learners. */
+  readonly demotes: boolean;
   /** Members that answer and whose log is close enough to the leader's to vote. */
   readonly caughtUp: ReadonlySet<ReplicaId>;
 }
@@ -39,7 +41,8 @@ export function planMembership(input: MembershipInput): MembershipAction | undef
     planDrop(nodes, configuration) ??
     planAdmission(nodes, configuration) ??
     planRemoval(input) ??
-    planPromotion(input)
+    planPromotion(input) ??
+    planDemotion(input)
   );
 }
 
@@ -125,6 +128,28 @@ function planPromotion(input: MembershipInput): MembershipAction | undefined {
     kind: 'joint',
     voters: [...configuration.voters, ...promoted],
     learners: configuration.learners.filter((id) => !promoted.includes(id)),
+  });
+}
+
+/**
+ * After the factor was lowered: the leader stays, then who answers, and all others become learners
+ * in one change; not while those that stay would have no quorum that answers.
+ */
+function planDemotion(input: MembershipInput): MembershipAction | undefined {
+  const { self, configuration, replicationFactor, caughtUp } = input;
+  const { voters, learners } = configuration;
+  if (!input.demotes || voters.length <= replicationFactor) return undefined;
+  const staying = input.nodes.filter((node) => !node.leaving).length;
+  const rank = (id: ReplicaId): number => (id === self ? 0 : caughtUp.has(id) ? 1 : 2);
+  const ranked = [...voters].sort((a, b) => rank(a) - rank(b) || a - b);
+  const kept = ranked.slice(0, targetVoters(replicationFactor, staying));
+  const answering = kept.filter((id) => caughtUp.has(id));
+  if (answering.length <= kept.length / 2) return undefined;
+  const demoted = voters.filter((id) => !kept.includes(id));
+  return change({
+    kind: 'joint',
+    voters: voters.filter((id) => kept.includes(id)),
+    learners: [...learners, ...demoted],
   });
 }
 

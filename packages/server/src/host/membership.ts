@@ -5,14 +5,20 @@ import { type MembershipAction, planMembership } from './membership-plan.js';
 import type { Logger } from './ports.js';
 import type { ReplicaView } from './replica-context.js';
 
+interface MembershipTerms {
+  readonly electionTicks: number;
+  readonly foundingFactor: number;
+}
+
 /**
  * The next step for the group that `replica` leads; undefined: nothing to do, or not now. A peer
- * that was silent for `electionTicks` is not counted on.
+ * that was silent for `electionTicks` is not counted on. With the factor that the cluster was
+ * founded with its founders vote, however many they are; only another one takes votes away.
  */
 export function nextMembershipStep(
   replica: ReplicaView,
   nodes: readonly NodeRecord[],
-  electionTicks: number,
+  { electionTicks, foundingFactor }: MembershipTerms,
 ): MembershipAction | undefined {
   if (!replica.leads) return undefined;
   const status = replica.raft.status();
@@ -24,11 +30,13 @@ export function nextMembershipStep(
       peer.silentTicks < electionTicks &&
       status.lastIndex - peer.matchIndex <= CATCH_UP_ENTRIES_MAX,
   );
+  const { replicationFactor } = replica.store.settings();
   return planMembership({
     self: replica.replicaId,
     nodes,
     configuration: status.configuration,
-    replicationFactor: replica.store.settings().replicationFactor,
+    replicationFactor,
+    demotes: replicationFactor !== foundingFactor,
     caughtUp: new Set([replica.replicaId, ...caughtUp.map((peer) => peer.replicaId)]),
   });
 }

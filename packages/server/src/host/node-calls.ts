@@ -3,6 +3,7 @@
  * once to the node that does. A forwarded call goes no further; only its owner repeats it.
  */
 import {
+  type AccessPolicy,
   type CloseSession,
   Code,
   Consistency,
@@ -15,6 +16,7 @@ import {
   type WriteAnswer,
   type WriteBatch,
 } from '@cashe/codec';
+import type { AccessGuard, AccessRefusal } from './access-guard.js';
 import type { Admin } from './admin.js';
 import type { Calls, HelloView, NodeView, TopologyView } from './calls.js';
 import { Listeners } from './listeners.js';
@@ -38,6 +40,7 @@ interface ClusterParts {
   readonly groupCount: number;
   readonly replicas: ReadonlyMap<number, Replica>;
   readonly admin: Admin;
+  readonly guard: AccessGuard;
   readonly transport: Transport;
   hello(): HelloView;
   topology(): TopologyView;
@@ -76,6 +79,17 @@ export class NodeCalls implements Calls {
 
   hello(): HelloView | undefined {
     return this.#cluster?.hello();
+  }
+  access(): AccessPolicy | undefined {
+    return this.#cluster?.guard.policy();
+  }
+  checkView(principal: string, action: string): AccessRefusal | undefined {
+    return this.#cluster?.guard.checkView(principal, action);
+  }
+  checkNodeAdmin(principal: string, action: string): AccessRefusal | undefined {
+    const cluster = this.#cluster;
+    if (cluster === undefined) return { code: Code.UNAVAILABLE, message: NO_CLUSTER };
+    return cluster.guard.checkNodeAdmin(principal, action);
   }
   status(): NodeView {
     return this.#ports.status();
@@ -139,7 +153,7 @@ export class NodeCalls implements Calls {
     if (target.kind === 'refused') {
       done(refusedRead(batch, target.code, target.message));
     } else if (target.kind === 'local') {
-      submitRead(target.replica, this.#submitContext(), batch, done);
+      submitRead(target.replica, this.#submitContext(), batch, principal, done);
     } else {
       target.forward({ kind: 'read', batch, principal }, (answer) => {
         done(answer?.kind === 'read' ? answer : refusedRead(batch, Code.NOT_LEADER, LOST));
@@ -160,9 +174,13 @@ export class NodeCalls implements Calls {
     const deadlineMs = this.#ports.clock.nowMs() + open.remainingMs;
     const command = { kind: 'openSession', owner: principal } as const;
     const call = { kind: 'open', open, principal } as const;
-    this.#sessionCommand(open, hop, call, done, (replica, result) =>
-      replica.command(command, deadlineMs, result),
-    );
+    this.#sessionCommand(open, hop, call, done, (replica, result) => {
+      const message = replica.access.checkOpen(principal);
+      if (message === undefined) return replica.command(command, deadlineMs, result);
+      const [code, outcome] = [Code.PERMISSION_DENIED, Outcome.NOT_COMMITTED];
+      result({ code, outcome, message, index: 0 });
+      return true;
+    });
   }
 
   close(close: CloseSession, principal: string, done: (answer: SessionAnswer) => void): void {
@@ -243,12 +261,11 @@ export class NodeCalls implements Calls {
     remainingMs: number,
     done: (answer: AdminAnswer) => void,
   ): void {
-    const group = call.kind === 'transferLeadership' ? call.group : 0;
-    const target = this.#route(group, 0);
+    const target = this.#route(groupOfCall(call), 0);
     if (target.kind === 'refused') {
       done(adminRefusal(target.code, Outcome.NOT_COMMITTED, target.message));
     } else if (target.kind === 'local') {
-      this.#cluster?.admin.execute(call, this.#ports.clock.nowMs() + remainingMs, done);
+      this.#executeAdmin(call, principal, remainingMs, done);
     } else {
       target.forward(
         { kind: 'admin', call, principal, remainingMs: Math.max(0, Math.floor(remainingMs)) },
@@ -275,12 +292,35 @@ export class NodeCalls implements Calls {
       case 'close':
         this.#close(call.close, call.principal, 1, answer);
         return;
-      case 'admin': {
-        const deadlineMs = this.#ports.clock.nowMs() + call.remainingMs;
-        if (this.#cluster !== undefined) this.#cluster.admin.execute(call.call, deadlineMs, answer);
-        else answer(adminRefusal(Code.UNAVAILABLE, Outcome.NOT_COMMITTED, NO_CLUSTER));
-      }
+      case 'admin':
+        this.#executeAdmin(call.call, call.principal, call.remainingMs, answer);
     }
+  }
+
+  /** The leader decides whether the principal may (R40); elsewhere the call is refused anyway. */
+  #executeAdmin(
+    call: AdminCall,
+    principal: string,
+    remainingMs: number,
+    done: (answer: AdminAnswer) => void,
+  ): void {
+    const cluster = this.#cluster;
+    if (cluster === undefined) {
+      done(adminRefusal(Code.UNAVAILABLE, Outcome.NOT_COMMITTED, NO_CLUSTER));
+      return;
+    }
+    const { guard } = cluster;
+    const leads = cluster.replicas.get(groupOfCall(call))?.leads === true;
+    const refusal = leads ? guard.checkAdmin(principal, call) : undefined;
+    if (refusal !== undefined) {
+      done(adminRefusal(refusal.code, Outcome.NOT_COMMITTED, refusal.message));
+      return;
+    }
+    const deadlineMs = this.#ports.clock.nowMs() + remainingMs;
+    cluster.admin.execute(call, { principal, deadlineMs }, (answer) => {
+      if (leads) guard.adminEnded(principal, call, answer.result === 'refused' ? 'failed' : 'done');
+      done(answer);
+    });
   }
 
   #submitContext(): { groupCount: number; nowMs: number; crc32(bytes: Uint8Array): number } {
@@ -332,6 +372,10 @@ const RETRYABLE: ReadonlySet<Code> = new Set([
   Code.RETRY,
 ]);
 
+function groupOfCall(call: AdminCall): number {
+  return call.kind === 'transferLeadership' ? call.group : 0;
+}
+
 function refused(code: Code, message: string): Target {
   return { kind: 'refused', code, message };
 }
@@ -342,6 +386,11 @@ function adminRefusal(code: Code, outcome: Outcome, message: string): AdminAnswe
 
 /** An earlier attempt may have been carried out: then "not a member" means it was. */
 function afterUnknown(call: AdminCall, answer: AdminAnswer): AdminAnswer {
-  const gone = answer.result === 'refused' && answer.code === Code.NOT_FOUND;
+  if (answer.result !== 'refused') return answer;
+  // Another policy is in force now, but the one asked for may have been before.
+  if (call.kind === 'setAccess' && answer.code === Code.ABORTED) {
+    return { ...answer, outcome: Outcome.UNKNOWN };
+  }
+  const gone = answer.code === Code.NOT_FOUND;
   return call.kind === 'removeMember' && gone ? { kind: 'admin', result: 'removed' } : answer;
 }

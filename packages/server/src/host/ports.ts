@@ -4,6 +4,7 @@
  * `storage-ports.ts`.
  */
 import type {
+  AccessPolicy,
   CloseSession,
   Code,
   OpenSession,
@@ -11,10 +12,12 @@ import type {
   ReadAnswer,
   ReadBatch,
   SessionAnswer,
+  SettingsChanges,
   WriteAnswer,
   WriteBatch,
 } from '@cashe/codec';
 import type { InstallSnapshotRequest, LogIndex, Message, ReplicaId } from '@cashe/raft';
+import type { Settings } from '@cashe/store';
 
 /** Monotonic and wall time; `nowMs` never goes back and has sub-millisecond resolution. */
 export interface Clock {
@@ -159,7 +162,7 @@ export type ForwardedCall =
 
 export type ForwardedAnswer = WriteAnswer | ReadAnswer | SessionAnswer | AdminAnswer;
 
-/** Changes of members and leadership, and the linearizable list of members. */
+/** What operators and nodes ask of the leader: members, leadership, access and settings. */
 export type AdminCall =
   | { readonly kind: 'listMembers' }
   | {
@@ -173,7 +176,16 @@ export type AdminCall =
       readonly rejoin: boolean;
     }
   | { readonly kind: 'removeMember'; readonly nodeId: string }
-  | { readonly kind: 'transferLeadership'; readonly group: number; readonly nodeId: string };
+  | { readonly kind: 'transferLeadership'; readonly group: number; readonly nodeId: string }
+  | { readonly kind: 'getAccess' }
+  /** A token with an empty hash keeps the one it has. */
+  | {
+      readonly kind: 'setAccess';
+      readonly policy: AccessPolicy;
+      readonly expectedRevision: number;
+    }
+  | { readonly kind: 'getSettings' }
+  | { readonly kind: 'changeSettings'; readonly changes: SettingsChanges };
 
 export interface MemberView {
   readonly nodeId: string;
@@ -204,6 +216,15 @@ export type AdminAnswer = { readonly kind: 'admin' } & (
       readonly members: readonly MemberView[];
     }
   | { readonly result: 'removed' }
+  | {
+      readonly result: 'access';
+      /** Its tokens without their hashes. */
+      readonly policy: AccessPolicy;
+      readonly revision: number;
+    }
+  | { readonly result: 'accessSet'; readonly revision: number }
+  /** Answers getSettings and changeSettings. */
+  | { readonly result: 'settings'; readonly settings: Settings; readonly revision: number }
   | {
       readonly result: 'transferred';
       readonly group: number;

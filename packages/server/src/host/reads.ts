@@ -10,16 +10,19 @@ import {
   type ReadAnswer,
   type ReadBatch,
   type ReadResult,
+  type RefusedOp,
 } from '@cashe/codec';
 import type { LogIndex } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
+import type { AccessGuard } from './access-guard.js';
 import type { HostConfig } from './host-config.js';
 
 export interface QueuedRead {
   readonly batch: ReadBatch;
-  /** An op the decoder refused is undefined; its result is in `refused`. */
+  readonly principal: string;
+  /** An op the decoder refused is undefined; its result is in `verdicts`. */
   readonly ops: readonly (Op | undefined)[];
-  readonly refused: readonly { readonly index: number; readonly code: Code; message: string }[];
+  readonly verdicts: readonly RefusedOp[];
   readonly deadlineMs: number;
   readonly done: (answer: ReadAnswer) => void;
 }
@@ -33,6 +36,7 @@ interface WaitingRead extends QueuedRead {
 /** What serving needs of the replica. */
 interface ReadView {
   readonly store: StateMachine;
+  readonly access: AccessGuard;
   /** Leader's cluster time now, ms. */
   readonly clusterTimeMs: number;
   readonly nowMs: number;
@@ -161,11 +165,12 @@ export class Reads {
 const NOT_LEADER = 'this node does not lead the group';
 const EMPTY: Uint8Array = new Uint8Array(0);
 
-/** Reads every op of the batch at the state applied now. */
+/** Reads every op of the batch at the state, and by the policy, applied now. */
 export function answerRead(read: QueuedRead, view: ReadView, bytesMax: number): ReadAnswer {
+  const { ops, verdicts } = view.access.checkOps(read.principal, 'read', read);
   const results: ReadResult[] = [];
   let bytes = 0;
-  for (const op of read.ops) {
+  for (const op of ops) {
     if (op === undefined) {
       results.push(opRefusal(Code.INVALID_ARGUMENT, ''));
       continue;
@@ -182,7 +187,7 @@ export function answerRead(read: QueuedRead, view: ReadView, bytesMax: number): 
     bytes += result.value.length;
     results.push(result);
   }
-  for (const { index, code, message } of read.refused) results[index] = opRefusal(code, message);
+  for (const { index, code, message } of verdicts) results[index] = opRefusal(code, message);
   return {
     kind: 'read',
     transmission: read.batch.transmission,

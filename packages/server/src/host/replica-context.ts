@@ -8,9 +8,11 @@ import type {
   SoftState,
 } from '@cashe/raft';
 import type { AppliedEntry, StateMachine } from '@cashe/store';
+import type { AccessGuard } from './access-guard.js';
 import type { ClusterClock } from './cluster-clock.js';
 import type { GroupCommit } from './group-commit.js';
 import type { HostConfig } from './host-config.js';
+import type { HostObserver } from './observer.js';
 import type { Clock, Logger, Transport } from './ports.js';
 import type { SnapshotMarker } from './storage-ports.js';
 
@@ -44,6 +46,7 @@ export interface ReplicaContext {
   readonly log: Logger;
   readonly transport: Transport;
   readonly commit: GroupCommit;
+  readonly access: AccessGuard;
   /** Something changed that the next turn must look at. */
   wake(): void;
   /** The state cannot be trusted, or the disk failed: the node must stop. */
@@ -53,6 +56,7 @@ export interface ReplicaContext {
   /** Nodes, settings or the configuration changed. */
   onMembership(replica: ReplicaView): void;
   readonly onApplied: ApplyObserver | undefined;
+  readonly observer?: HostObserver | undefined;
 }
 
 /** The replica's snapshots: taking, sending, receiving, restoring. */

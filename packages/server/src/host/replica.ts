@@ -14,9 +14,11 @@ import type {
   SoftState,
 } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
+import type { AccessGuard } from './access-guard.js';
 import type { ClockedMessage, ClusterClock } from './cluster-clock.js';
 import { LeaderStamp } from './leader-stamp.js';
 import type { LogStamp } from './log-stamp.js';
+import { observeProposed } from './observer.js';
 import { Outbox } from './outbox.js';
 import type { PeerMessage, SnapshotSink } from './ports.js';
 import { BARRIER, type QueuedRead, Reads } from './reads.js';
@@ -100,6 +102,9 @@ export class Replica implements ReplicaView {
   get limits(): DerivedLimits {
     return this.#limits;
   }
+  get access(): AccessGuard {
+    return this.#context.access;
+  }
   get leads(): boolean {
     return this.#role === 'leader';
   }
@@ -144,11 +149,13 @@ export class Replica implements ReplicaView {
 
   write(write: QueuedWrite): boolean {
     this.#context.wake();
+    this.#context.observer?.batch('write', write.ops.length);
     return this.#writes.push(write);
   }
 
   read(read: QueuedRead): boolean {
     this.#context.wake();
+    if (read.batch !== BARRIER) this.#context.observer?.batch('read', read.ops.length);
     return this.#reads.push(read);
   }
 
@@ -156,8 +163,9 @@ export class Replica implements ReplicaView {
   barrier(deadlineMs: number, done: (code: Code, message: string) => void): boolean {
     return this.read({
       batch: BARRIER,
+      principal: '',
       ops: [],
-      refused: [],
+      verdicts: [],
       deadlineMs,
       done: (answer) => done(answer.code, answer.message),
     });
@@ -317,6 +325,7 @@ export class Replica implements ReplicaView {
       this.#writes.appended(built, result.term, result.firstIndex);
       const headers = built.map((entry) => entry.decoded.payload.header);
       this.#leaderStamp.appended(headers, result.firstIndex);
+      observeProposed(this.#context.observer, built);
       return result.firstIndex;
     }
     if (result.kind === 'notLeader') {
@@ -403,6 +412,7 @@ export class Replica implements ReplicaView {
     const nowMs = this.#context.clock.nowMs();
     const { due, more } = this.#reads.serve({
       store: this.#store,
+      access: this.#context.access,
       clusterTimeMs: this.clusterClock.stamp(nowMs),
       nowMs,
       hit: (key) => {

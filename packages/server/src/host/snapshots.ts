@@ -5,6 +5,7 @@
 import type { InstallSnapshotRequest, LogIndex, ReplicaId, SnapshotMeta } from '@cashe/raft';
 import type { StateMachine } from '@cashe/store';
 import { retention } from './log-retention.js';
+import type { SnapshotKind } from './observer.js';
 import type { Scheduler, SnapshotSink, SnapshotSource } from './ports.js';
 import type { ReplicaContext, ReplicaSnapshots, ReplicaView } from './replica-context.js';
 import { restoreSnapshot } from './restore.js';
@@ -121,10 +122,12 @@ export class Snapshots implements ReplicaSnapshots {
         this.#endTaking();
         this.#retryAtMs = this.#context.clock.nowMs() + RETRY_MS;
         this.#context.log.error('snapshot failed', { group, index, error: error.message });
+        this.#observe('taken', startedMs, false);
         return;
       }
       const ms = Math.round(this.#context.clock.nowMs() - startedMs);
       this.#context.log.info('snapshot written', { group, index, bytes, ms });
+      this.#observe('taken', startedMs, true);
       this.#mark(meta, file, bytes);
     });
   }
@@ -261,11 +264,13 @@ export class Snapshots implements ReplicaSnapshots {
       const { group } = this.#replica;
       const { to } = transfer.message;
       const index = reader.meta.lastIncludedIndex;
+      const startedMs = this.#context.clock.nowMs();
       this.#context.log.info('snapshot transfer started', { group, to, index });
       const clusterTime = this.#replica.clusterClock.told(this.#context.clock.nowMs());
       const message = { ...transfer.message, snapshot: reader.meta, clusterTime };
       this.#context.transport.sendSnapshot(group, message, sourceOf(reader), (delivered) => {
         this.#context.log.info('snapshot transfer ended', { group, to, index, delivered });
+        this.#observe('sent', startedMs, delivered);
         this.#endTransfer(transfer, delivered);
       });
     });
@@ -324,9 +329,14 @@ export class Snapshots implements ReplicaSnapshots {
       }
       const ms = Math.round(this.#context.clock.nowMs() - startedMs);
       this.#context.log.info('snapshot installed', { group, index, ms });
+      this.#observe('installed', startedMs, true);
       done(store);
       this.#compact();
     });
+  }
+
+  #observe(kind: SnapshotKind, startedMs: number, ok: boolean): void {
+    this.#context.observer?.snapshot(kind, this.#context.clock.nowMs() - startedMs, ok);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   decodeOps,
   groupOfKey,
   type Op,
+  type OpsKind,
   type ReadAnswer,
   type ReadBatch,
   type WriteAnswer,
@@ -31,17 +32,17 @@ export function submitWrite(
   principal: string,
   done: (answer: WriteAnswer) => void,
 ): void {
-  const decoded = decodeOps(batch.ops, { kind: 'write', limits: replica.limits });
-  const refused = refusalOf(decoded, batch.group, context.groupCount);
-  if (refused !== undefined) {
-    done(refusedWrite({ batch }, refused.code, refused.message));
+  const decoded = decodeInGroup('write', replica, batch, context.groupCount);
+  if (decoded.kind === 'refused') {
+    done(refusedWrite({ batch }, decoded.code, decoded.message));
     return;
   }
+  const { ops, verdicts } = replica.access.checkOps(principal, 'write', decoded);
   const queued = replica.write({
     batch,
     principal,
-    ops: decoded.kind === 'ops' ? decoded.ops : [],
-    verdicts: decoded.kind === 'ops' ? decoded.verdicts : [],
+    ops,
+    verdicts,
     crc: context.crc32(batch.ops),
     deadlineMs: context.nowMs + batch.remainingMs,
     done,
@@ -53,16 +54,17 @@ export function submitRead(
   replica: Replica,
   context: SubmitContext,
   batch: ReadBatch,
+  principal: string,
   done: (answer: ReadAnswer) => void,
 ): void {
-  const decoded = decodeOps(batch.ops, { kind: 'read', limits: replica.limits });
-  const refused = refusalOf(decoded, batch.group, context.groupCount);
-  if (refused !== undefined || decoded.kind === 'refused') {
-    done(refusedRead(batch, refused?.code ?? Code.INVALID_ARGUMENT, refused?.message ?? ''));
+  const decoded = decodeInGroup('read', replica, batch, context.groupCount);
+  if (decoded.kind === 'refused') {
+    done(refusedRead(batch, decoded.code, decoded.message));
     return;
   }
   const deadlineMs = context.nowMs + batch.remainingMs;
-  const read = { batch, ops: decoded.ops, refused: decoded.verdicts, deadlineMs, done };
+  const { ops, verdicts } = decoded;
+  const read = { batch, principal, ops, verdicts, deadlineMs, done };
   if (batch.consistency === Consistency.STALE) {
     done(answerStale(replica, context, read));
   } else if (!replica.read(read)) {
@@ -86,6 +88,7 @@ function answerStale(
   }
   const view = {
     store: replica.store,
+    access: replica.access,
     clusterTimeMs: replica.clusterClock.stamp(context.nowMs),
     nowMs: context.nowMs,
     hit: () => replica.countLookup(true),
@@ -95,18 +98,20 @@ function answerStale(
   return { ...answer, ageMs: Math.round(ageMs) };
 }
 
-function refusalOf(
-  decoded: DecodedOps,
-  group: number,
+/** The ops of a batch, all of the group it names (R24). */
+function decodeInGroup(
+  kind: OpsKind,
+  { limits }: Replica,
+  { ops: bytes, group }: WriteBatch | ReadBatch,
   groupCount: number,
-): { readonly code: Code; readonly message: string } | undefined {
-  if (decoded.kind === 'refused') return decoded;
-  if (groupCount === 1) return undefined;
+): DecodedOps {
+  const decoded = decodeOps(bytes, { kind, limits });
+  if (decoded.kind === 'refused' || groupCount === 1) return decoded;
   const wrong = decoded.ops.find((op: Op | undefined) => {
     return op !== undefined && groupOfKey(op.key, groupCount) !== group;
   });
-  if (wrong === undefined) return undefined;
+  if (wrong === undefined) return decoded;
   const right = groupOfKey(wrong.key, groupCount);
   const message = `a key belongs to group ${right} of ${groupCount}, not to ${group}`;
-  return { code: Code.WRONG_GROUP, message };
+  return { kind: 'refused', code: Code.WRONG_GROUP, message };
 }

@@ -339,13 +339,18 @@ function answerOf(write: QueuedWrite, answer: BatchAnswer): WriteAnswer {
   };
 }
 
-/** Puts the leader's own words to the ops it refused: they name the limit that was broken. */
+/**
+ * Puts the leader's own words to the ops it refused: they name the limit or the right. The batch
+ * may have been executed by an earlier transmission, when other ops were refused, or none.
+ */
 function explained(exceptions: readonly OpException[], write: QueuedWrite): OpException[] {
-  const messages = new Map(write.verdicts.map((verdict) => [verdict.index, verdict.message]));
-  return exceptions.map((exception) => ({
-    ...exception,
-    message: messages.get(exception.index) ?? exception.message,
-  }));
+  const verdicts = new Map(write.verdicts.map((verdict) => [verdict.index, verdict]));
+  return exceptions.map((exception) => {
+    const verdict = verdicts.get(exception.index);
+    return verdict?.code === exception.code
+      ? { ...exception, message: verdict.message }
+      : exception;
+  });
 }
 
 const REFUSALS: Partial<Record<Code, string>> = {

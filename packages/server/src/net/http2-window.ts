@@ -13,19 +13,21 @@ import type { Server } from '@grpc/grpc-js';
  * them elsewhere and the server runs with small windows.
  */
 export function raiseReceiveWindow(server: Server, windowBytes: number): number {
-  const servers: unknown = server['http2Servers'];
-  if (!(servers instanceof Map)) return 0;
-  let raised = 0;
-  for (const http2Server of servers.keys()) {
-    if (!isHttp2Server(http2Server)) continue;
+  const servers = http2ServersOf(server);
+  for (const http2Server of servers) {
     http2Server.updateSettings({ initialWindowSize: windowBytes });
     http2Server.on('session', (session: Http2Session) => {
       // Several streams share the connection; one that is full must not stop the others.
       if (!session.destroyed) session.setLocalWindowSize(windowBytes * 2);
     });
-    raised += 1;
   }
-  return raised;
+  return servers.length;
+}
+
+/** None when this grpc-js hides them elsewhere. */
+export function http2ServersOf(server: Server): readonly Http2Server[] {
+  const servers: unknown = server['http2Servers'];
+  return servers instanceof Map ? [...servers.keys()].filter(isHttp2Server) : [];
 }
 
 function isHttp2Server(value: unknown): value is Http2Server {

@@ -3,9 +3,9 @@
  * an address was refused, prints to the console and bounds nothing (R35).
  */
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import type { Server, ServerCredentials } from '@grpc/grpc-js';
+import { type ConnectionOptions, Connections } from './connections.js';
 import { AddressInUseError, BindError, errorCode } from './errors.js';
-import { raiseReceiveWindow } from './http2-window.js';
+import { quietly } from './quietly.js';
 
 export interface BindAddress {
   /** An IP address or host name; no brackets around IPv6. */
@@ -14,12 +14,8 @@ export interface BindAddress {
   readonly port: number;
 }
 
-interface ListenOptions {
-  readonly server: Server;
-  readonly credentials: ServerCredentials;
+export interface BindOptions {
   readonly addresses: readonly BindAddress[];
-  /** HTTP/2 receive window of a stream (R32). */
-  readonly windowBytes: number;
   /** Per address; more are refused. */
   readonly connectionsMax: number;
   /**
@@ -29,11 +25,15 @@ interface ListenOptions {
   readonly onRefused: (address: string) => void;
 }
 
+interface ListenOptions extends ConnectionOptions, Omit<BindOptions, 'connectionsMax'> {}
+
 export interface Listener {
   /** The port of all addresses. */
   readonly port: number;
   /** False when this grpc-js does not let the receive window be raised. */
   readonly hasLargeWindow: boolean;
+  /** Open connections. */
+  readonly connectionCount: number;
   /** Stops accepting connections; those there are stay. */
   close(): void;
   /**
@@ -44,26 +44,26 @@ export interface Listener {
 }
 
 const freePortAttemptsMax = 8;
-const refusalQuietMs = 10_000;
 
 /** Rejects with AddressInUseError or BindError, and then nothing stays bound. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const injector = options.server.createConnectionInjector(options.credentials);
-  const hasLargeWindow = raiseReceiveWindow(options.server, options.windowBytes) > 0;
-  const connections = new Set<Socket>();
-  const accept = (socket: Socket): void => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-    injector.injectConnection(socket);
-  };
-  const bound = await bindAll(options, accept);
+  const connections = new Connections(options);
+  const { addresses, limits, onRefused } = options;
+  const { connectionsMax } = limits;
+  const bound = await bindAll({ addresses, connectionsMax, onRefused }, (socket) =>
+    connections.accept(socket),
+  );
   return {
     port: bound.port,
-    hasLargeWindow,
-    close: () => closeAll(bound.sockets),
-    destroy: () => {
-      for (const socket of connections) socket.destroy();
+    hasLargeWindow: connections.hasLargeWindow,
+    get connectionCount() {
+      return connections.count;
     },
+    close: () => {
+      closeAll(bound.sockets);
+      connections.close();
+    },
+    destroy: () => connections.destroy(),
   };
 }
 
@@ -72,7 +72,11 @@ interface Bound {
   readonly sockets: readonly NetServer[];
 }
 
-async function bindAll(options: ListenOptions, accept: (socket: Socket) => void): Promise<Bound> {
+/** Every accepted connection goes to `accept`. Rejects as `listen` does. */
+export async function bindAll(
+  options: BindOptions,
+  accept: (socket: Socket) => void,
+): Promise<Bound> {
   for (let attempt = 1; ; attempt++) {
     const sockets: NetServer[] = [];
     let port = options.addresses[0]?.port ?? 0;
@@ -94,7 +98,7 @@ async function bindAll(options: ListenOptions, accept: (socket: Socket) => void)
 }
 
 function bindOne(
-  options: ListenOptions,
+  options: BindOptions,
   { host, port }: BindAddress,
   accept: (socket: Socket) => void,
 ): Promise<NetServer> {
@@ -116,17 +120,6 @@ function bindOne(
       resolve(socket);
     });
   });
-}
-
-/** Whoever floods the port must not flood the log too. */
-function quietly(tell: () => void): () => void {
-  let toldMs = Number.NEGATIVE_INFINITY;
-  return () => {
-    const nowMs = performance.now();
-    if (nowMs - toldMs < refusalQuietMs) return;
-    toldMs = nowMs;
-    tell();
-  };
 }
 
 function portOf(socket: NetServer): number {

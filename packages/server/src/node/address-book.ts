@@ -31,11 +31,12 @@ export class AddressBook implements LocalIdentity {
   }
 
   plans(): { readonly client: BindPlan; readonly raft: BindPlan } {
-    const { listen, raftListen, insecure } = this.#options;
+    const { listen, raftListen, insecure, tls } = this.#options;
+    const open = insecure || tls !== undefined;
     const machine = thisMachine();
     return {
-      client: bindPlan(listen, insecure, machine),
-      raft: bindPlan(raftListen, insecure, machine),
+      client: bindPlan(listen, open, machine),
+      raft: bindPlan(raftListen, open, machine),
     };
   }
 

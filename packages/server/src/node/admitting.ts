@@ -1,13 +1,13 @@
 /** How a node gets into a cluster (R25): it is in one already, founds one, or joins one. */
 
-import type { Settings } from '@cashe/store';
 import type { NodeOptions } from '../config/options.js';
 import type { FoundAnswer, FoundHandler, FoundRequest } from '../rpc/index.js';
 import { type Admission, type AdmissionContext, AdmissionError } from './admission.js';
 import { Founding } from './founding.js';
 import { join, type MemberClient } from './joining.js';
-import type { Identity } from './records.js';
+import type { GenesisTerms, Identity } from './records.js';
 import type { Storage } from './storage.js';
+import { WaitingForJoin } from './waiting-for-join.js';
 
 /** What a node is started with, as far as it matters here. */
 type AdmittingOptions = Pick<
@@ -18,10 +18,14 @@ type AdmittingOptions = Pick<
 /** The doors through which a node finds its cluster. */
 export interface AdmissionPorts {
   /** What a cluster founded by this node starts with. */
-  readonly settings: Settings;
+  readonly terms: GenesisTerms;
   readonly randomBytes: (count: number) => Uint8Array;
   serveFounders(handler: FoundHandler): void;
   askFounder(address: string, request: FoundRequest, timeoutMs: number): Promise<FoundAnswer>;
+  /**
+   * Given when the node is to wait until it is added: members that ask are told so from now on.
+   */
+  readonly serveWaiting?: ((waiting: WaitingForJoin) => void) | undefined;
   /** Speaks to a client port. */
   dial(address: string): MemberClient;
 }
@@ -57,6 +61,12 @@ export async function admit(
   storage: Storage,
   ports: AdmissionPorts,
 ): Promise<Admission | undefined> {
+  if (ports.serveWaiting !== undefined) {
+    const persist = (admission: Admission): Promise<void> => storage.admit(admission);
+    const waiting = new WaitingForJoin(context, { given: options.settings, persist });
+    ports.serveWaiting(waiting);
+    return await waiting.run();
+  }
   const removed = storage.removedIdentity();
   const addresses = joinAddresses(options, context, removed);
   const through = (members: readonly string[]): Promise<Admission | undefined> => {
@@ -76,7 +86,7 @@ export async function admit(
   };
   const founding = new Founding(context, {
     founders: options.founders ?? [own],
-    settings: ports.settings,
+    terms: ports.terms,
     randomBytes: ports.randomBytes,
     persist: (admission) => storage.admit(admission),
     ask: (address, request, timeoutMs) => ports.askFounder(address, request, timeoutMs),

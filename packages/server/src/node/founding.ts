@@ -4,11 +4,16 @@
  * adopts it, however late; who is not joins as a new node.
  */
 import { createHash } from 'node:crypto';
-import type { Settings } from '@cashe/store';
 import type { Founder } from '../config/options.js';
 import type { FoundAnswer, FoundHandler, FoundRequest } from '../rpc/index.js';
 import { type Admission, type AdmissionContext, pause } from './admission.js';
-import { type FoundNode, type Genesis, newGenesisRecord, readGenesis } from './records.js';
+import {
+  type FoundNode,
+  type Genesis,
+  type GenesisTerms,
+  newGenesisRecord,
+  readGenesis,
+} from './records.js';
 
 const ASK_MS = 1000;
 const ROUND_MS = 200;
@@ -23,8 +28,7 @@ type FoundingResult =
 
 interface FoundingOptions {
   readonly founders: readonly Founder[];
-  /** What the cluster starts with; the founders must agree on them. */
-  readonly settings: Settings;
+  readonly terms: GenesisTerms;
   readonly randomBytes: (count: number) => Uint8Array;
   /** Makes the record durable here before anybody else hears of it. */
   persist(admission: Admission): Promise<void>;
@@ -32,9 +36,10 @@ interface FoundingOptions {
 }
 
 /** What the founders must agree on. */
-export function foundersHash(founders: readonly Founder[], settings: Settings): string {
+export function foundersHash(founders: readonly Founder[], terms: GenesisTerms): string {
   const list = founders.map(({ id, client, raft }) => [id, client, raft]);
-  const text = JSON.stringify([list, settings]);
+  const { roles, bindings, tokens } = terms.access;
+  const text = JSON.stringify([list, terms.settings, roles, bindings, tokens]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
@@ -62,7 +67,7 @@ export class Founding implements FoundHandler {
   constructor(context: AdmissionContext, options: FoundingOptions) {
     this.#context = context;
     this.#options = options;
-    this.#hash = foundersHash(options.founders, options.settings);
+    this.#hash = foundersHash(options.founders, options.terms);
     this.#others = options.founders.filter((founder) => founder.id !== context.nodeId);
   }
 
@@ -170,7 +175,7 @@ export class Founding implements FoundHandler {
         const what = `founder ${id}: ${raft} answers as ${one.answer.nodeId}`;
         return `${what}; two nodes may have one id, or the file is wrong`;
       } else if (one.answer.foundersHash !== this.#hash) {
-        const what = `founder ${id} to be started with the same founders and settings`;
+        const what = `founder ${id} to be started with the same founders, settings and access`;
         return `${what} as this node; its file disagrees`;
       }
     }
@@ -178,8 +183,8 @@ export class Founding implements FoundHandler {
   }
 
   async #found(nodes: readonly FoundNode[]): Promise<FoundingResult> {
-    const { settings, randomBytes } = this.#options;
-    const genesis = readGenesis(newGenesisRecord(nodes, settings, randomBytes));
+    const { terms, randomBytes } = this.#options;
+    const genesis = readGenesis(newGenesisRecord(nodes, terms, randomBytes));
     const result = await this.#adopt(genesis);
     const { nodeId, nodeUid } = this.#context;
     const request = { nodeId, nodeUid, foundersHash: this.#hash, genesis: genesis.bytes };

@@ -1,7 +1,8 @@
 /** A member's client port over gRPC, as a joiner uses it. */
 import { ClusterClient, Eviction, type StatusResponse } from '@cashe/proto';
-import { type CallOptions, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type CallOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { plainReason } from '../net/plain-reason.js';
+import { dialCredentials, dialOptions, type PeerMaterial } from '../rpc/index.js';
 import { type MemberClient, MemberRefusal, type MemberStatus } from './joining.js';
 import { recordsOf } from './records.js';
 
@@ -16,10 +17,14 @@ const FINAL: ReadonlySet<status> = new Set([
   status.UNIMPLEMENTED,
 ]);
 
-export function memberClient(address: string): MemberClient {
-  const client = new ClusterClient(address, credentials.createInsecure(), {
+/** With TLS the joiner shows its own certificate, and takes that of any node. */
+export function memberClient(address: string, material: PeerMaterial): MemberClient {
+  const client = new ClusterClient(address, dialCredentials(material, undefined), {
+    ...dialOptions(material),
     'grpc.enable_channelz': 0,
     'grpc.enable_retries': 0,
+    'grpc.enable_http_proxy': 0,
+    'grpc.service_config_disable_resolution': 1,
   });
   return {
     status: () =>

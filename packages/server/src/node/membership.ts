@@ -25,7 +25,7 @@ export function keepRecordCurrent(calls: NodeCalls, own: LocalIdentity, log: Log
     busy = true;
     const node = { nodeId, nodeUid, clientAddress, raftAddress, clusterId };
     const call = { kind: 'addMember', ...node, formatVersionMax: FORMAT_VERSION } as const;
-    calls.admin({ ...call, rejoin: false }, 'anonymous', UPDATE_MS, (answer) => {
+    calls.admin({ ...call, rejoin: false }, `node/${nodeId}`, UPDATE_MS, (answer) => {
       busy = false;
       if (answer.result !== 'refused')
         log.info('addresses updated', { clientAddress, raftAddress });
@@ -39,7 +39,7 @@ export function keepRecordCurrent(calls: NodeCalls, own: LocalIdentity, log: Log
 /** Asks the leader to remove this node; rejects with the reason when it may not go. */
 export function leaveCluster(calls: NodeCalls, nodeId: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    calls.admin({ kind: 'removeMember', nodeId }, 'anonymous', LEAVE_MS, (answer) => {
+    calls.admin({ kind: 'removeMember', nodeId }, `node/${nodeId}`, LEAVE_MS, (answer) => {
       if (answer.result === 'removed') resolve();
       else reject(new Error(answer.result === 'refused' ? answer.message : 'not removed'));
     });

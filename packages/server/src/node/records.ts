@@ -1,16 +1,30 @@
 /** The genesis record and a node's identity, as bytes on disk and as what the host needs (R25). */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { FORMAT_VERSION, SESSION_WINDOW_DEFAULT, VALUE_BYTES_MAX_DEFAULT } from '@cashe/codec';
-import { Eviction, GenesisRecord, type Member, NodeIdentity } from '@cashe/proto';
+import {
+  type AccessPolicy,
+  FORMAT_VERSION,
+  openPolicy,
+  SESSION_WINDOW_DEFAULT,
+  VALUE_BYTES_MAX_DEFAULT,
+  validateAccessPolicy,
+} from '@cashe/codec';
+import { GenesisRecord, NodeIdentity } from '@cashe/proto';
 import type { NodeRecord, Settings, StoreGenesis } from '@cashe/store';
-import { defaultSettings, type GivenSettings } from '../config/options.js';
+import { defaultSettings, type GivenSettings, type NodeOptions } from '../config/options.js';
+import { policyMessage, policyOf } from '../wire/access-policy.js';
+import { settingsMessage, settingsOf } from '../wire/cluster-settings.js';
 
 /** Replicated settings that have no flag yet. */
 const SESSIONS_MAX = 16_384;
 const SESSION_BYTES_MAX = 64 * 1024 * 1024;
 /** Far above any deadline of a call: nobody still waits for a batch of such a session. */
 const SESSION_IDLE_MS = 10 * 60 * 1000;
+
+/** What a cluster founded by a node that was started so starts with. */
+export function genesisTerms(options: Pick<NodeOptions, 'settings' | 'access'>): GenesisTerms {
+  return { settings: genesisSettings(options.settings), access: options.access };
+}
 
 export function genesisSettings(given: GivenSettings): Settings {
   const { entriesMax, bytesMax, eviction, replicationFactor } = { ...defaultSettings, ...given };
@@ -35,10 +49,16 @@ export interface FoundNode {
   readonly raftAddress: string;
 }
 
+/** What a cluster starts with, beside its founders; they must agree on it. */
+export interface GenesisTerms {
+  readonly settings: Settings;
+  readonly access: AccessPolicy;
+}
+
 /** The record a new cluster starts from; random where it must be, seeded only in the simulator. */
 export function newGenesisRecord(
   founders: readonly FoundNode[],
-  settings: Settings,
+  { settings, access }: GenesisTerms,
   random: (bytes: number) => Uint8Array = randomBytes,
 ): Uint8Array {
   const record: GenesisRecord = {
@@ -50,21 +70,10 @@ export function newGenesisRecord(
       leaving: false,
     })),
     groupCount: 1,
-    settings: {
-      cache: {
-        entriesMax: settings.entriesMax,
-        bytesMax: settings.bytesMax,
-        eviction: settings.eviction === 'lru' ? Eviction.LRU : Eviction.NOEVICTION,
-        replicationFactor: settings.replicationFactor,
-      },
-      valueBytesMax: settings.valueBytesMax,
-      sessionsMax: settings.sessionsMax,
-      sessionWindow: settings.sessionWindow,
-      sessionBytesMax: settings.sessionBytesMax,
-      sessionIdleMs: settings.sessionIdleMs,
-    },
+    settings: settingsMessage(settings),
     hashSeed: Buffer.from(random(4)).readUInt32LE(0),
     formatVersion: FORMAT_VERSION,
+    access: policyMessage(access),
   };
   return GenesisRecord.encode(record).finish();
 }
@@ -82,27 +91,17 @@ export interface Genesis {
 /** Throws when the bytes are no genesis record or one of a newer format. */
 export function readGenesis(bytes: Uint8Array): Genesis {
   const record = GenesisRecord.decode(bytes);
-  const { cache } = record.settings ?? {};
-  if (record.settings === undefined || cache === undefined || record.groupCount < 1) {
-    throw new Error('the genesis record is incomplete');
-  }
+  if (record.groupCount < 1) throw new Error('the genesis record is incomplete');
   if (record.formatVersion > FORMAT_VERSION) {
     throw new Error(
       `the cluster's log format is ${record.formatVersion}, this release knows ` +
         `${FORMAT_VERSION}: use a newer one`,
     );
   }
-  const settings: Settings = {
-    entriesMax: cache.entriesMax,
-    bytesMax: cache.bytesMax,
-    eviction: cache.eviction === Eviction.NOEVICTION ? 'noeviction' : 'lru',
-    replicationFactor: cache.replicationFactor,
-    valueBytesMax: record.settings.valueBytesMax,
-    sessionsMax: record.settings.sessionsMax,
-    sessionWindow: record.settings.sessionWindow,
-    sessionBytesMax: record.settings.sessionBytesMax,
-    sessionIdleMs: record.settings.sessionIdleMs,
-  };
+  const settings = settingsOf(record.settings);
+  const policy = record.access === undefined ? openPolicy : policyOf(record.access);
+  const problem = validateAccessPolicy(policy);
+  if (problem !== undefined) throw new Error(`the genesis record's access policy: ${problem}`);
   const { clusterId, founders, groupCount, hashSeed } = record;
   return {
     clusterId,
@@ -110,7 +109,10 @@ export function readGenesis(bytes: Uint8Array): Genesis {
     groupCount,
     settings,
     bytes,
-    group: (groupId) => ({ groupId, hashSeed, settings, nodes: groupId === 0 ? founders : [] }),
+    group: (groupId) => {
+      if (groupId !== 0) return { groupId, hashSeed, settings, nodes: [], access: openPolicy };
+      return { groupId, hashSeed, settings, nodes: founders, access: policy };
+    },
   };
 }
 
@@ -131,7 +133,7 @@ export function decodeIdentity(bytes: Uint8Array): Identity {
 }
 
 /** Members as AddMember answers them. */
-export function recordsOf(members: readonly Member[]): NodeRecord[] {
+export function recordsOf(members: readonly Omit<NodeRecord, 'formatVersionMax'>[]): NodeRecord[] {
   return members.map((member) => ({
     nodeId: member.nodeId,
     nodeUid: member.nodeUid,
@@ -151,15 +153,17 @@ export function settingConflict(
   for (const name of ['entriesMax', 'bytesMax', 'eviction', 'replicationFactor'] as const) {
     const stated = given[name];
     if (stated === undefined || stated === stored[name]) continue;
-    const wayOut = 'leave it out or state the same value';
-    return `${FLAGS[name]} is ${stated}, but the cluster has ${stored[name]}: ${wayOut}`;
+    const { flag, key } = OPTIONS[name];
+    const change = `change the cluster's with 'cashe config set ${key} ${stated}'`;
+    const found = `${flag} (${key}) is ${stated}, but the cluster has ${stored[name]}`;
+    return `${found}: leave it out or state the same value here, or ${change}`;
   }
   return undefined;
 }
 
-const FLAGS = {
-  entriesMax: '--capacity (cache.capacity)',
-  bytesMax: '--max-bytes (cache.max_bytes)',
-  eviction: '--eviction (cache.eviction)',
-  replicationFactor: '--replication-factor (cluster.replication_factor)',
+const OPTIONS = {
+  entriesMax: { flag: '--capacity', key: 'cache.capacity' },
+  bytesMax: { flag: '--max-bytes', key: 'cache.max_bytes' },
+  eviction: { flag: '--eviction', key: 'cache.eviction' },
+  replicationFactor: { flag: '--replication-factor', key: 'cluster.replication_factor' },
 } as const;

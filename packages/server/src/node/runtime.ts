@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { FORMAT_VERSION } from '@cashe/codec';
-import { credentials, ServerCredentials } from '@grpc/grpc-js';
 import { type ApiServer, createApiServer } from '../api/index.js';
+import { packageVersion } from '../api/version.js';
+import { tailProblem } from '../config/limit-rules.js';
 import { insecureWarning } from '../config/listen.js';
 import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
 import {
@@ -14,13 +15,19 @@ import {
   NodeCalls,
   type NodeView,
 } from '../host/index.js';
+import { levelSetter } from '../log.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { NodeSources } from '../metrics/sources.js';
+import type { TlsMaterial } from '../net/tls-material.js';
 import {
   configurationCodec,
   createTransport,
   defaultTransportLimits,
   type PeerHandler,
   type PeerTransport,
+  type TransportLimits,
 } from '../rpc/index.js';
+import { createAccess, type NodeAccess } from './access-wiring.js';
 import { AddressBook } from './address-book.js';
 import {
   type Admission,
@@ -30,16 +37,29 @@ import {
 } from './admission.js';
 import { admit, existingAdmission } from './admitting.js';
 import { FoundedAnswers, foundersHash } from './founding.js';
+import { HttpPorts } from './http-ports.js';
 import { memberClient } from './member-client.js';
 import { handOver, keepRecordCurrent, leaveCluster } from './membership.js';
+import { createMetrics } from './metrics-wiring.js';
 import { realClock, realScheduler } from './real-ports.js';
-import { genesisSettings, settingConflict } from './records.js';
-import { defaultStorageSizes, Storage, type StorageSizes } from './storage.js';
+import { genesisTerms } from './records.js';
+import { checkSettings } from './settings-check.js';
+import type { Storage, StorageSizes } from './storage.js';
+import { loadMaterial, openStorage, portTls } from './tls-wiring.js';
+import { hostSettings, storageSizes } from './tuning.js';
+import { Introductions } from './waiting-for-join.js';
 
 /** For tests and measurements; everything has a default. */
 export interface NodeTuning {
   readonly host?: Partial<HostConfig>;
   readonly storage?: Partial<StorageSizes>;
+  readonly transport?: Partial<TransportLimits>;
+}
+
+/** What a node is handed open, and closes. */
+interface Owned {
+  readonly storage: Storage;
+  readonly material: TlsMaterial | undefined;
 }
 
 /** Time for peers' connections to end by themselves. */
@@ -55,10 +75,16 @@ export class NodeRuntime implements RunningNode {
   readonly #log: Logger;
   readonly #config: HostConfig;
   readonly #storage: Storage;
+  /** undefined: no TLS. */
+  readonly #material: TlsMaterial | undefined;
   readonly #calls: NodeCalls;
+  readonly #access: NodeAccess;
   readonly #api: ApiServer;
   readonly #transport: PeerTransport;
   readonly #addresses: AddressBook;
+  readonly #introductions: Introductions;
+  /** undefined: no port serves them. */
+  readonly #metrics: Metrics | undefined;
   readonly #stopping: AbortController = new AbortController();
   readonly #startedMs: number = realClock.nowMs();
   #resolveClosed: (reason: ExitReason) => void = () => undefined;
@@ -67,13 +93,17 @@ export class NodeRuntime implements RunningNode {
   #admission: Admission | undefined;
   #cluster: Cluster | undefined;
   #ending: Promise<void> | undefined;
+  #exit: ExitReason | undefined;
+  #http: HttpPorts | undefined;
 
-  private constructor(options: NodeOptions, log: Logger, tuning: NodeTuning, storage: Storage) {
+  private constructor(options: NodeOptions, log: Logger, tuning: NodeTuning, owned: Owned) {
+    const { storage, material } = owned;
     this.id = options.id;
     this.#options = options;
     this.#log = log;
-    this.#config = hostConfig(tuning.host);
+    this.#config = hostConfig({ ...hostSettings(options.raft), ...tuning.host });
     this.#storage = storage;
+    this.#material = material;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -87,35 +117,50 @@ export class NodeRuntime implements RunningNode {
       crc32: (bytes) => crc32(bytes),
       status: () => this.#status(),
     });
-    this.#api = createApiServer({ calls: this.#calls, log });
+    const { rest, metrics } = options.http;
+    const isServed = rest !== undefined || metrics !== undefined;
+    this.#metrics = isServed ? createMetrics(this.#sources(), packageVersion()) : undefined;
+    const reporters = this.#metrics?.reporters;
+    this.#access = createAccess(options, this.#calls, log);
+    const { authenticator } = this.#access;
+    this.#api = createApiServer({
+      calls: this.#calls,
+      log,
+      limits: options.limits,
+      logLevel: { level: options.log.level, set: levelSetter(log) },
+      authenticator,
+      reporters,
+      tls: portTls(options.tls, material),
+    });
     this.#transport = createTransport({
       identity: this.#addresses,
       scheduler: realScheduler,
       logger: log,
-      credentials: credentials.createInsecure(),
-      serverCredentials: ServerCredentials.createInsecure(),
-      limits: defaultTransportLimits,
+      tls: material,
+      limits: { ...defaultTransportLimits, ...tuning.transport },
       peerRoutes: options.peerRoutes,
       random: Math.random,
     });
+    this.#introductions = new Introductions(this.#addresses);
+    this.#transport.serveIntroductions(this.#introductions);
   }
 
   /** Binds the ports; everything after that goes on in the background. */
   static async start(options: NodeOptions, log: Logger, tuning: NodeTuning): Promise<NodeRuntime> {
-    const sizes = { ...defaultStorageSizes, ...tuning.storage };
-    const storage = await Storage.open(options.dataDir, sizes);
+    const sizes = { ...storageSizes(options.raft), ...tuning.storage };
+    const material = await loadMaterial(options, log);
+    const storage = await openStorage(options.dataDir, sizes, material);
     let node: NodeRuntime | undefined;
     try {
       const admission = existingAdmission(options, storage);
-      const conflict = admission && settingConflict(options.settings, admission.genesis.settings);
-      if (conflict !== undefined) throw new AdmissionError(conflict);
-      node = new NodeRuntime(options, log, tuning, storage);
+      node = new NodeRuntime(options, log, tuning, { storage, material });
       await node.#bind();
       void node.#enter(admission);
       return node;
     } catch (error) {
       if (node !== undefined) await node.#closePorts(0);
       await storage.close();
+      material?.close();
       throw error;
     }
   }
@@ -126,6 +171,14 @@ export class NodeRuntime implements RunningNode {
 
   get raftAddress(): string {
     return this.#addresses.raftAddress;
+  }
+
+  get restAddress(): string | undefined {
+    return this.#http?.restAddress;
+  }
+
+  get metricsAddress(): string | undefined {
+    return this.#http?.metricsAddress;
   }
 
   async #bind(): Promise<void> {
@@ -141,6 +194,34 @@ export class NodeRuntime implements RunningNode {
     });
     const warning = insecureWarning(this.#options.insecure);
     if (warning !== undefined) this.#log.warn(warning);
+    this.#http = await HttpPorts.open({
+      options: this.#options,
+      log: this.#log,
+      calls: this.#calls,
+      api: this.#api,
+      authenticator: this.#access.authenticator,
+      transport: this.#transport,
+      metrics: this.#metrics,
+      material: this.#material,
+      genesisRecord: () => this.#admission?.genesis.bytes,
+      signal: this.#stopping.signal,
+    });
+  }
+
+  /** What metrics and checks read; only once something asks. */
+  #sources(): NodeSources {
+    return {
+      view: () => this.#status(),
+      condition: () => this.#cluster?.condition(),
+      peers: () => this.#transport.peers(),
+      drops: () => ({ ...this.#transport.drops() }),
+      load: () => {
+        const { connections, ...load } = this.#api.load();
+        return { ports: [{ port: 'client', connections }], ...load };
+      },
+      certificate: () => this.#material,
+      ending: () => (this.#exit?.kind === 'stopped' ? 'draining' : this.#exit?.kind),
+    };
   }
 
   // ---- into the cluster ----
@@ -149,6 +230,7 @@ export class NodeRuntime implements RunningNode {
     try {
       const admission = existing ?? (await this.#admit());
       if (admission === undefined || this.#stopping.signal.aborted) return;
+      this.#introductions.belongsTo(admission.genesis.clusterId);
       await this.#startCluster(admission);
     } catch (error) {
       this.#fail(error as Error);
@@ -169,12 +251,15 @@ export class NodeRuntime implements RunningNode {
     };
     const transport = this.#transport;
     return admit(this.#options, context, this.#storage, {
-      settings: genesisSettings(this.#options.settings),
+      terms: genesisTerms(this.#options),
       randomBytes,
       serveFounders: (handler) => transport.serveFounders(handler),
+      serveWaiting: this.#options.waitForJoin
+        ? (waiting) => this.#introductions.waits(waiting)
+        : undefined,
       askFounder: (address, request, ms) =>
         transport.askFounder(this.#routeTo(address), request, ms),
-      dial: memberClient,
+      dial: (address) => memberClient(address, this.#material),
     });
   }
 
@@ -193,6 +278,8 @@ export class NodeRuntime implements RunningNode {
 
   async #startCluster(admission: Admission): Promise<void> {
     const { genesis, identity } = admission;
+    const unfit = tailProblem(this.#options.raft, genesis.settings.valueBytesMax);
+    if (unfit !== undefined) throw new AdmissionError(unfit);
     this.#waitFor('its log to be read back');
     const openLog = await this.#storage.log(admission);
     const { nodeUid } = this.#storage;
@@ -205,22 +292,29 @@ export class NodeRuntime implements RunningNode {
       transport: this.#transport,
       configurationCodec,
       calls: this.#calls,
+      access: this.#access.ports,
       random: Math.random,
       fatal: (error) => this.#fail(error),
       onRemoved: () => void this.#end('removed'),
+      ...(this.#metrics && { observer: this.#metrics.host }),
     });
     if (this.#stopping.signal.aborted) return;
     this.#admission = admission;
     this.#cluster = cluster;
     this.#transport.attach({
       clusterId: genesis.clusterId,
-      settingsHash: cluster.hello().settingsHash,
+      get settingsHash(): number {
+        return cluster.hello().settingsHash;
+      },
       handler: this.#peerHandler(cluster),
     });
-    const { founders = [], settings } = this.#options;
-    const hash = foundersHash(founders, genesisSettings(settings));
+    const { founders = [] } = this.#options;
+    const hash = foundersHash(founders, genesisTerms(this.#options));
     this.#transport.serveFounders(new FoundedAnswers(this.id, nodeUid, genesis, hash));
     this.#watchServing();
+    checkSettings(this.#calls, this.#options, (conflict) => {
+      this.#fail(new AdmissionError(conflict));
+    });
     cluster.start();
     keepRecordCurrent(this.#calls, this.#addresses, this.#log);
     const { clusterId } = genesis;
@@ -313,6 +407,7 @@ export class NodeRuntime implements RunningNode {
 
   async #shutDown(reason: ExitReason): Promise<void> {
     const failed = reason.kind === 'failed';
+    this.#exit = reason;
     const drainMs = failed ? 0 : this.#options.drainMs;
     const deadlineMs = realClock.nowMs() + drainMs;
     this.#stopping.abort();
@@ -323,12 +418,15 @@ export class NodeRuntime implements RunningNode {
       await handOver(this.#cluster.host, { isConnected, deadlineMs, log: this.#log });
     }
     // Whatever fails on the way down, the rest is still ended, and `closed` settles.
+    this.#http?.stopAccepting();
     await this.#attempt('calls drained', () =>
       this.#api.drain(Math.max(0, deadlineMs - realClock.nowMs())),
     );
     await this.#attempt('replicas stopped', () => this.#stopHost(reason));
     await this.#attempt('ports closed', () => this.#closePorts(PEER_GRACE_MS));
     await this.#attempt('storage closed', () => this.#storage.close());
+    this.#material?.close();
+    this.#access.close();
     this.#log.info('stopped', { reason: reason.kind });
     this.#resolveClosed(reason);
   }
@@ -364,5 +462,7 @@ export class NodeRuntime implements RunningNode {
   async #closePorts(graceMs: number): Promise<void> {
     this.#api.forceClose();
     await this.#transport.stop(graceMs);
+    await this.#http?.close();
+    this.#metrics?.close();
   }
 }

@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import type { Logger, PeerIntroduction, TransportHandler } from '../host/ports.js';
 import type { Refusal } from './errors.js';
 import { buildHello, checkHello, introduction, type LocalIdentity } from './hello.js';
+import { callerProblem, type PeerMaterial } from './peer-tls.js';
 
 /** The host's side of the transport, with what only some hosts care for. */
 export interface PeerHandler extends TransportHandler {
@@ -13,23 +14,28 @@ export interface PeerHandler extends TransportHandler {
 /** The cluster a node belongs to; known only after genesis or admission. */
 export interface Attachment {
   readonly clusterId: string;
+  /** As it is now: settings change while nodes serve (R33). */
   readonly settingsHash: number;
   readonly handler: PeerHandler;
 }
 
-/** Reasons remembered so that each is logged once; beyond that logging starts over. */
-const REMEMBERED_MAX = 256;
+/** Reasons remembered so that each is logged once; further ones wait until these are forgotten. */
+const REMEMBERED_MAX = 64;
+const REMEMBERED_MS = 600_000;
 
 /** Decides who is served, and says who this node is. */
 export class Admission {
   readonly #identity: LocalIdentity;
   readonly #logger: Logger;
+  readonly #material: PeerMaterial;
   readonly #logged = new Set<string>();
+  #rememberedSinceMs = performance.now();
   #attachment: Attachment | undefined;
 
-  constructor(identity: LocalIdentity, logger: Logger) {
+  constructor(identity: LocalIdentity, logger: Logger, material: PeerMaterial) {
     this.#identity = identity;
     this.#logger = logger;
+    this.#material = material;
   }
 
   get attachment(): Attachment | undefined {
@@ -51,8 +57,13 @@ export class Admission {
     );
   }
 
-  /** The refusal of a peer, or what it may talk to. */
-  admit(hello: PeerHello | undefined): Refusal | Attachment {
+  /** The refusal of a peer that introduced itself in this call, or what it may talk to. */
+  admit(hello: PeerHello | undefined, call: object): Refusal | Attachment {
+    const problem = hello && callerProblem(this.#material, call, hello.nodeId);
+    if (problem !== undefined) {
+      this.logOnce(`peer refused: ${problem}`);
+      return { code: status.PERMISSION_DENIED, details: problem };
+    }
     const attached = this.#attachment;
     if (attached === undefined) {
       const details = `node ${this.#identity.nodeId} belongs to no cluster yet`;
@@ -74,7 +85,12 @@ export class Admission {
   /** Warns of something that peers repeat with every attempt. */
   logOnce(message: string): void {
     if (this.#logged.has(message)) return;
-    if (this.#logged.size >= REMEMBERED_MAX) this.#logged.clear();
+    if (this.#logged.size >= REMEMBERED_MAX) {
+      // Reasons quote what was sent: whoever varies it must not fill the log.
+      if (performance.now() - this.#rememberedSinceMs < REMEMBERED_MS) return;
+      this.#logged.clear();
+    }
+    if (this.#logged.size === 0) this.#rememberedSinceMs = performance.now();
     this.#logged.add(message);
     this.#logger.warn(message);
   }

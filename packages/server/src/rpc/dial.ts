@@ -1,9 +1,10 @@
 /** Where a peer is and how to get there: addresses are resolved here, not by grpc-js (R34). */
 import { lookup } from 'node:dns';
 import { connect, isIP } from 'node:net';
-import { type ChannelCredentials, type ChannelOptions, Client } from '@grpc/grpc-js';
+import { type ChannelOptions, Client } from '@grpc/grpc-js';
 import { plainReason } from '../net/plain-reason.js';
-import type { TransportLimits } from './options.js';
+import type { TransportOptions } from './options.js';
+import { dialCredentials, dialOptions } from './peer-tls.js';
 
 interface HostPort {
   readonly host: string;
@@ -14,7 +15,7 @@ interface HostPort {
 export interface DialTarget {
   readonly ip: string;
   readonly port: number;
-  /** The host as it was named, for certificates. */
+  /** The host as it was named. */
   readonly host: string;
 }
 
@@ -90,14 +91,23 @@ export function probe(
   };
 }
 
+/** Whom a connection is to reach. */
+interface Expected {
+  /** undefined: any node. */
+  readonly nodeId: string | undefined;
+  /** Whose certificate was met there; only with TLS. */
+  readonly onNode?: (nodeId: string) => void;
+}
+
 /** A channel of its own to one resolved address; the caller closes it. */
 export function createPeerClient(
   target: DialTarget,
-  credentials: ChannelCredentials,
-  limits: TransportLimits,
+  { tls, limits }: Pick<TransportOptions, 'tls' | 'limits'>,
+  { nodeId, onNode }: Expected,
 ): Client {
   const family = isIP(target.ip) === 6 ? 'ipv6' : 'ipv4';
   const options: ChannelOptions = {
+    ...dialOptions(tls),
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_channelz': 0,
     'grpc.enable_retries': 0,
@@ -114,7 +124,7 @@ export function createPeerClient(
   };
   if (isIP(target.host) === 0) {
     options['grpc.default_authority'] = `${target.host}:${target.port}`;
-    options['grpc.ssl_target_name_override'] = target.host;
   }
+  const credentials = dialCredentials(tls, nodeId, onNode);
   return new Client(`${family}:${targetText(target)}`, credentials, options);
 }

@@ -107,8 +107,9 @@ export class ForwardClient {
   }
 
   #connect(target: DialTarget): Connection {
-    const { credentials, limits, scheduler } = this.#options;
-    const client = createPeerClient(target, credentials, limits);
+    const { scheduler } = this.#options;
+    const { nodeId } = this.#peer;
+    const client = createPeerClient(target, this.#options, { nodeId });
     const stream = openStream(client, 'forward');
     const sweeper = scheduler.every(SWEEP_MS, () => this.#sweep());
     stream.on('data', (bytes: Buffer) => this.#onAnswer(stream, bytes));

@@ -21,6 +21,13 @@ import type {
   ForwardedCall,
   MemberView,
 } from '../host/ports.js';
+import { policyMessage, policyOf } from '../wire/access-policy.js';
+import {
+  changesMessage,
+  changesOf,
+  settingsMessage,
+  settingsOf,
+} from '../wire/cluster-settings.js';
 import { tryDecode } from './errors.js';
 import { asBuffer } from './raft-codec.js';
 
@@ -156,6 +163,16 @@ function adminKind(call: AdminCall): AdminKind {
       const { group, nodeId } = call;
       return { $case: 'transferLeadership', value: { group, nodeId } };
     }
+    case 'getAccess':
+      return { $case: 'getAccess', value: {} };
+    case 'setAccess': {
+      const { policy, expectedRevision } = call;
+      return { $case: 'setAccess', value: { policy: policyMessage(policy), expectedRevision } };
+    }
+    case 'getSettings':
+      return { $case: 'getSettings', value: {} };
+    case 'changeSettings':
+      return { $case: 'changeSettings', value: { changes: changesMessage(call.changes) } };
   }
 }
 
@@ -169,7 +186,22 @@ function adminCall(kind: AdminKind): AdminCall {
       return { kind: 'removeMember', nodeId: kind.value.nodeId };
     case 'transferLeadership':
       return { kind: 'transferLeadership', group: kind.value.group, nodeId: kind.value.nodeId };
+    case 'getAccess':
+      return { kind: 'getAccess' };
+    case 'setAccess': {
+      const { policy, expectedRevision } = kind.value;
+      return { kind: 'setAccess', policy: policyOf(present(policy)), expectedRevision };
+    }
+    case 'getSettings':
+      return { kind: 'getSettings' };
+    case 'changeSettings':
+      return { kind: 'changeSettings', changes: changesOf(present(kind.value.changes)) };
   }
+}
+
+function present<T>(part: T | undefined): T {
+  if (part === undefined) throw new CodecError('an admin message lacks its body');
+  return part;
 }
 
 function adminAnswer(answer: AdminAnswer, transmission: number): ForwardedAdminAnswer {
@@ -183,6 +215,16 @@ function adminAnswer(answer: AdminAnswer, transmission: number): ForwardedAdminA
 
 function adminAnswerKind(answer: AdminAnswer): AdminAnswerKind | undefined {
   switch (answer.result) {
+    case 'access': {
+      const { policy, revision } = answer;
+      return { $case: 'getAccess', value: { revision, policy: policyMessage(policy) } };
+    }
+    case 'accessSet':
+      return { $case: 'setAccess', value: { revision: answer.revision } };
+    case 'settings': {
+      const { revision, settings } = answer;
+      return { $case: 'getSettings', value: { revision, settings: settingsMessage(settings) } };
+    }
     case 'refused':
       return undefined;
     case 'members':
@@ -219,6 +261,16 @@ function adminAnswerOf(wire: ForwardedAdminAnswer): AdminAnswer {
       const { leader } = kind.value;
       if (leader === undefined) throw new CodecError('a hand-over without leader');
       return { kind: 'admin', result: 'transferred', ...leader };
+    }
+    case 'getAccess': {
+      const { revision, policy } = kind.value;
+      return { kind: 'admin', result: 'access', policy: policyOf(present(policy)), revision };
+    }
+    case 'setAccess':
+      return { kind: 'admin', result: 'accessSet', revision: kind.value.revision };
+    case 'getSettings': {
+      const { revision, settings } = kind.value;
+      return { kind: 'admin', result: 'settings', settings: settingsOf(settings), revision };
     }
     default:
       throw new CodecError('an admin answer without a kind');

@@ -102,7 +102,7 @@ class ForwardStream {
 
   #onHello(hello: PeerHello): void {
     this.#helloTimer.cancel();
-    const verdict = this.#admission.admit(hello);
+    const verdict = this.#admission.admit(hello, this.#call);
     if (isRefusal(verdict)) {
       this.refuse(verdict);
       return;

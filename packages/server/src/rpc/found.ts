@@ -4,12 +4,12 @@
  */
 import { CodecError, createReader, createWriter } from '@cashe/codec';
 import { type handleUnaryCall, status } from '@grpc/grpc-js';
-import { plainReason } from '../net/plain-reason.js';
-import { createPeerClient, resolveAddress } from './dial.js';
+import { answererProblem, callAddress } from './address-call.js';
 import { tryDecode } from './errors.js';
 import type { TransportOptions } from './options.js';
+import { callerProblem, type PeerMaterial } from './peer-tls.js';
 import { asBuffer } from './raft-codec.js';
-import { callUnary, malformed } from './service.js';
+import { malformed } from './service.js';
 
 export interface FoundRequest {
   readonly nodeId: string;
@@ -39,47 +39,37 @@ export class FounderUnreachableError extends Error {
   override readonly name = 'FounderUnreachableError';
 }
 
-export function askFounder(
+export async function askFounder(
   options: TransportOptions,
   address: string,
   request: FoundRequest,
   timeoutMs: number,
 ): Promise<FoundAnswer> {
-  return new Promise((resolve, reject) => {
-    const fail = (reason: string): void => {
-      reject(new FounderUnreachableError(reason));
-    };
-    // Any of a host's IPs: the next attempt may take another one.
-    const choice = Math.floor(options.random() * 64);
-    resolveAddress(address, choice, (problem, target) => {
-      if (target === undefined) {
-        fail(problem ?? 'unknown host name');
-        return;
-      }
-      const client = createPeerClient(target, options.credentials, options.limits);
-      const bytes = encodeFoundRequest(request);
-      callUnary(client, 'found', bytes, timeoutMs, (error, response) => {
-        client.close();
-        if (error !== null || response === undefined) {
-          fail(error === null ? 'no answer' : plainReason(error.details));
-          return;
-        }
-        const answer = tryDecode(() => decodeFoundAnswer(response));
-        if (answer instanceof CodecError) fail(answer.message);
-        else resolve(answer);
-      });
-    });
-  });
+  const bytes = encodeFoundRequest(request);
+  const call = { address, method: 'found', request: bytes, timeoutMs } as const;
+  const response = await callAddress(options, call);
+  if (typeof response === 'string') throw new FounderUnreachableError(response);
+  const answer = tryDecode(() => decodeFoundAnswer(response.bytes));
+  if (answer instanceof CodecError) throw new FounderUnreachableError(answer.message);
+  const problem = answererProblem(response, answer.nodeId);
+  if (problem !== undefined) throw new FounderUnreachableError(problem);
+  return answer;
 }
 
 /** Serves Found with whatever handler is set now. */
 export function serveFound(
   handler: () => FoundHandler | undefined,
+  material: PeerMaterial,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
     const request = tryDecode(() => decodeFoundRequest(call.request));
     if (request instanceof CodecError) {
       callback(malformed(request));
+      return;
+    }
+    const problem = callerProblem(material, call, request.nodeId);
+    if (problem !== undefined) {
+      callback({ code: status.PERMISSION_DENIED, details: problem });
       return;
     }
     const present = handler();

@@ -1,8 +1,11 @@
 /** Who is who (R8, R25, R33): every stream and call between nodes begins with a PeerHello. */
+import { NODE_ID_BYTES_MAX } from '@cashe/codec';
 import type { PeerHello } from '@cashe/proto';
 import { status } from '@grpc/grpc-js';
 import type { PeerIntroduction } from '../host/ports.js';
 import type { Refusal } from './errors.js';
+
+const VERSIONS_SHOWN_MAX = 8;
 
 /** Protocol versions this release speaks. */
 const protocolVersions: readonly number[] = [1];
@@ -61,18 +64,19 @@ export function checkHello(
     return { code: status.INVALID_ARGUMENT, details: 'the first message carries no hello' };
   }
   if (!hello.protocolVersions.some((version) => protocolVersions.includes(version))) {
-    const theirs = hello.protocolVersions.join(', ');
+    const theirs = hello.protocolVersions.slice(0, VERSIONS_SHOWN_MAX).join(', ') || 'none';
     return refused(`VERSION_MISMATCH: peer protocol ${theirs}, here ${protocolVersions}`);
   }
   if (hello.clusterId !== expected.clusterId) {
     return refused(
-      `CLUSTER_MISMATCH: node ${hello.nodeId} belongs to cluster ${hello.clusterId}, ` +
+      `CLUSTER_MISMATCH: node ${shownName(hello.nodeId)} belongs to cluster ` +
+        `${shownName(hello.clusterId)}, ` +
         `node ${expected.nodeId} to cluster ${expected.clusterId}`,
     );
   }
   if (hello.toNodeId !== '' && hello.toNodeId !== expected.nodeId) {
     return refused(
-      `NODE_MISMATCH: node ${hello.nodeId} asked for node ${hello.toNodeId}, ` +
+      `NODE_MISMATCH: node ${shownName(hello.nodeId)} asked for node ${shownName(hello.toNodeId)}, ` +
         `this is node ${expected.nodeId}`,
     );
   }
@@ -97,6 +101,15 @@ export function checkAnswer(
     return `NODE_MISMATCH: node ${hello.nodeId} answered with another data directory`;
   }
   return undefined;
+}
+
+/**
+ * A peer's name as reasons quote it: whoever sends a long one must not fill logs and answers with
+ * it, and grpc-js throws on a surrogate that stands alone, as one that was cut in two does.
+ */
+export function shownName(name: string): string {
+  if (name.length <= NODE_ID_BYTES_MAX) return name;
+  return `${name.slice(0, NODE_ID_BYTES_MAX)}...`.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function refused(details: string): Refusal {

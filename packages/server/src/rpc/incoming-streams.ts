@@ -112,7 +112,7 @@ export class IncomingStreams {
     timer.cancel();
     const frame = this.#decode(call, bytes);
     if (frame === undefined) return;
-    const verdict = this.#admission.admit(frame.hello);
+    const verdict = this.#admission.admit(frame.hello, call);
     if (isRefusal(verdict)) {
       this.#refuse(call, verdict);
       return;

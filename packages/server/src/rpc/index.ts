@@ -8,9 +8,17 @@ export {
 } from './found.js';
 export type { LocalIdentity } from './hello.js';
 export {
+  type Admitting,
+  type Introduced,
+  type Introducing,
+  IntroductionError,
+  type IntroductionHandler,
+} from './introduce.js';
+export {
   defaultTransportLimits,
   type TransportLimits,
 } from './options.js';
+export { dialCredentials, dialOptions, type PeerMaterial } from './peer-tls.js';
 export { PeerTransport } from './transport.js';
 
 import type { TransportOptions } from './options.js';

@@ -1,13 +1,15 @@
 import { deriveLimits, VALUE_BYTES_MAX_LIMIT } from '@cashe/codec';
-import type { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger, Scheduler } from '../host/ports.js';
+import { type ConnectionLimits, defaultConnectionLimits } from '../net/limits.js';
+import { defaultTrafficLimits, type TrafficLimits } from '../net/traffic-guard.js';
 import type { LocalIdentity } from './hello.js';
+import type { PeerMaterial } from './peer-tls.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Bounds and times of the peer transport (R35). */
-export interface TransportLimits {
+export interface TransportLimits extends ConnectionLimits {
   /** One gRPC message (R20). */
   readonly messageBytesMax: number;
   /** Replication queued for one peer; more is dropped and reported. */
@@ -20,6 +22,8 @@ export interface TransportLimits {
   readonly writeAheadBytesMax: number;
   /** Frames handed to grpc-js and not yet written; below its own high-water mark. */
   readonly writeAheadFramesMax: number;
+  /** What all streams of a connection, and of all connections, may make this port hold. */
+  readonly traffic: TrafficLimits;
   /** HTTP/2 receive window of a stream and of a connection (R32). */
   readonly windowBytes: number;
   readonly connectTimeoutMs: number;
@@ -31,7 +35,6 @@ export interface TransportLimits {
   /** A stream must introduce itself within this. */
   readonly helloTimeoutMs: number;
   readonly incomingStreamsMax: number;
-  readonly connectionsMax: number;
   readonly callsPerConnectionMax: number;
   /** A connection without a call is closed after this. */
   readonly connectionIdleMs: number;
@@ -56,6 +59,8 @@ export interface TransportLimits {
 }
 
 export const defaultTransportLimits: TransportLimits = {
+  ...defaultConnectionLimits,
+  connectionsMax: 1024,
   // Before genesis the cluster's own value limit is not known, and it bounds what is sent (R20).
   messageBytesMax: deriveLimits(VALUE_BYTES_MAX_LIMIT).messageBytesMax,
   peerQueueBytesMax: 64 * MIB,
@@ -63,6 +68,7 @@ export const defaultTransportLimits: TransportLimits = {
   frameBytesTarget: MIB,
   writeAheadBytesMax: MIB,
   writeAheadFramesMax: 8,
+  traffic: defaultTrafficLimits,
   windowBytes: 4 * MIB,
   connectTimeoutMs: 2000,
   probeTimeoutMs: 1000,
@@ -72,7 +78,6 @@ export const defaultTransportLimits: TransportLimits = {
   keepaliveTimeoutMs: 3000,
   helloTimeoutMs: 5000,
   incomingStreamsMax: 256,
-  connectionsMax: 1024,
   callsPerConnectionMax: 1024,
   connectionIdleMs: 300_000,
   voteTimeoutMs: 1000,
@@ -94,8 +99,8 @@ export interface TransportOptions {
   readonly identity: LocalIdentity;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
-  readonly credentials: ChannelCredentials;
-  readonly serverCredentials: ServerCredentials;
+  /** With it peers verify each other, both ways; undefined: plain text. */
+  readonly tls: PeerMaterial;
   readonly limits: TransportLimits;
   /** Where to dial a node instead of its advertised address: node id to host:port. */
   readonly peerRoutes: ReadonlyMap<string, string>;

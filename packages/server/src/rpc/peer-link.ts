@@ -179,8 +179,9 @@ export class PeerLink {
   }
 
   #connect(target: DialTarget): void {
-    const { credentials, limits, scheduler } = this.#options;
-    const client = createPeerClient(target, credentials, limits);
+    const { limits, scheduler } = this.#options;
+    const { nodeId } = this.peer;
+    const client = createPeerClient(target, this.#options, { nodeId });
     const stream = openStream(client, 'appendEntries');
     const timer = scheduler.after(limits.connectTimeoutMs, () =>
       this.#onEnd(stream, 'no answer in time'),

@@ -1,7 +1,14 @@
 import { Server } from '@grpc/grpc-js';
 import { type BindAddress, type Listener, listen } from '../net/listener.js';
+import { quietly } from '../net/quietly.js';
+import { RejectionLog } from '../net/rejections.js';
+import { TrafficGuard, type TrafficRefusal } from '../net/traffic-guard.js';
 import type { TransportOptions } from './options.js';
+import { peerPortTls } from './peer-tls.js';
 import { type RawRaftServer, rawRaftService } from './service.js';
+
+/** Above what jitter makes of the age at which a node renews a connection itself. */
+const PEER_AGE_FACTOR = 1.5;
 
 /** The gRPC server of the peer port. It serves Found before the node belongs to a cluster. */
 export class PeerServer {
@@ -26,22 +33,42 @@ export class PeerServer {
   }
 
   async bind(addresses: readonly BindAddress[]): Promise<number> {
-    const { limits, logger, serverCredentials } = this.#options;
+    const { limits, logger, tls } = this.#options;
     const { connectionsMax, windowBytes } = limits;
+    const rejections = new RejectionLog(logger, 'raft');
     this.#listener = await listen({
       server: this.#server,
-      credentials: serverCredentials,
+      tls: peerPortTls(tls),
+      // Peers renew their connections in time; this ends those of who does not.
+      limits: { ...limits, connectionAgeMs: limits.connectionAgeMs * PEER_AGE_FACTOR },
       addresses,
       windowBytes,
-      connectionsMax,
+      onRejected: (rejection) => rejections.note(rejection),
       onRefused: (address) => {
         logger.warn('a connection of a peer was refused', { address, connectionsMax });
       },
     });
+    this.#guardTraffic();
     if (!this.#listener.hasLargeWindow) {
       logger.warn('peer connections keep a 64-KiB window: grpc-js is not as known');
     }
     return this.#listener.port;
+  }
+
+  #guardTraffic(): void {
+    const { limits, logger } = this.#options;
+    const streaming = Object.values(rawRaftService).filter(({ requestStream }) => requestStream);
+    const onRefused = quietly((reason: TrafficRefusal) => {
+      logger.warn('a stream of a peer was ended', { reason });
+    });
+    const guard = new TrafficGuard({
+      limits: limits.traffic,
+      streamingPaths: new Set(streaming.map(({ path }) => path)),
+      onRefused,
+    });
+    if (!guard.watch(this.#server)) {
+      logger.warn('what peers may make this node hold is not bounded: grpc-js is not as known');
+    }
   }
 
   /** Stops listening and ends connections, by force after the grace. */

@@ -25,7 +25,7 @@ export type OutgoingStream = ClientDuplexStream<Buffer, Buffer>;
 export type OutgoingUpload = ClientWritableStream<Buffer>;
 export type IncomingStream = ServerDuplexStream<Buffer, Buffer>;
 export type IncomingUpload = ServerReadableStream<Buffer, Buffer>;
-type UnaryMethod = 'requestVote' | 'timeoutNow' | 'found';
+export type UnaryMethod = 'requestVote' | 'timeoutNow' | 'found' | 'introduce' | 'admit';
 
 /** What the peer server implements. */
 export interface RawRaftServer {
@@ -35,6 +35,8 @@ export interface RawRaftServer {
   readonly timeoutNow: handleUnaryCall<Buffer, Buffer>;
   readonly forward: handleBidiStreamingCall<Buffer, Buffer>;
   readonly found: handleUnaryCall<Buffer, Buffer>;
+  readonly introduce: handleUnaryCall<Buffer, Buffer>;
+  readonly admit: handleUnaryCall<Buffer, Buffer>;
 }
 
 type MethodName = keyof RawRaftServer;
@@ -63,6 +65,8 @@ export const rawRaftService: Readonly<Record<MethodName, MethodDefinition<Buffer
   timeoutNow: raw('timeoutNow'),
   forward: raw('forward'),
   found: raw('found'),
+  introduce: raw('introduce'),
+  admit: raw('admit'),
 };
 
 export function openStream(client: Client, name: 'appendEntries' | 'forward'): OutgoingStream {

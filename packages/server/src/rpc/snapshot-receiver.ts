@@ -6,6 +6,7 @@ import type { SnapshotSink, TimerHandle } from '../host/ports.js';
 import { errorText } from '../net/errors.js';
 import { type Admission, isRefusal } from './admission.js';
 import type { Refusal } from './errors.js';
+import { shownName } from './hello.js';
 import type { TransportOptions } from './options.js';
 import { asBuffer } from './raft-codec.js';
 import { type IncomingUpload, malformed } from './service.js';
@@ -36,7 +37,7 @@ export class SnapshotReceiver {
       return;
     }
     const upload = new Upload(this.#options, call, callback, {
-      begin: (head) => this.#begin(upload, head),
+      begin: (head) => this.#begin(upload, head, call),
       ended: () => this.#uploads.delete(upload),
     });
     this.#uploads.add(upload);
@@ -55,13 +56,13 @@ export class SnapshotReceiver {
     for (const upload of [...this.#uploads]) upload.fail(stopping);
   }
 
-  #begin(upload: Upload, head: InstallSnapshotHead): SnapshotSink | Refusal {
-    const verdict = this.#admission.admit(head.hello);
+  #begin(upload: Upload, head: InstallSnapshotHead, call: object): SnapshotSink | Refusal {
+    const verdict = this.#admission.admit(head.hello, call);
     if (isRefusal(verdict)) return verdict;
     const message = messageOfHead(head);
     if (message instanceof CodecError) return malformed(message);
     if (!this.#mayCarry(head.hello?.nodeUid ?? '', message.from)) {
-      const details = `replica ${message.from} is not of node ${head.hello?.nodeId}`;
+      const details = `replica ${message.from} is not of node ${shownName(head.hello?.nodeId ?? '')}`;
       return { code: status.FAILED_PRECONDITION, details };
     }
     for (const other of this.#uploads) {

@@ -49,8 +49,9 @@ export class SnapshotSender {
   constructor(options: TransportOptions, transfer: SnapshotTransfer) {
     this.#options = options;
     this.#transfer = transfer;
-    const { credentials, limits, scheduler } = options;
-    this.#client = createPeerClient(transfer.target, credentials, limits);
+    const { limits, scheduler } = options;
+    const { nodeId, target } = transfer;
+    this.#client = createPeerClient(target, options, { nodeId });
     this.#stream = openUpload(this.#client, (error, bytes) => this.#onAnswer(error, bytes));
     this.#stream.on('error', () => undefined); // The callback above says the same.
     const every = limits.snapshotIdleMsMax / CHECKS_PER_TIMEOUT;

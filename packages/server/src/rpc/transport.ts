@@ -20,6 +20,16 @@ import {
 } from './found.js';
 import { introduction } from './hello.js';
 import { IncomingStreams } from './incoming-streams.js';
+import {
+  type Admitting,
+  admitAt,
+  type Introduced,
+  type Introducing,
+  type IntroductionHandler,
+  introduce,
+  serveAdmit,
+  serveIntroduce,
+} from './introduce.js';
 import type { TransportOptions } from './options.js';
 import { type LinkPeer, PeerLink } from './peer-link.js';
 import { PeerRegistry } from './peer-registry.js';
@@ -64,10 +74,11 @@ export class PeerTransport implements Transport {
   /** Peers that lost replication since the last flush. */
   readonly #unreachable = new Set<ReplicaId>();
   #foundHandler: FoundHandler | undefined;
+  #introductionHandler: IntroductionHandler | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    const admission = new Admission(options.identity, options.logger);
+    const admission = new Admission(options.identity, options.logger, options.tls);
     const mayCarry = this.#registry.mayCarry.bind(this.#registry);
     this.#admission = admission;
     this.#incoming = new IncomingStreams(options, admission, {
@@ -88,7 +99,9 @@ export class PeerTransport implements Transport {
       timeoutNow: this.#votes.onTimeoutNow,
       installSnapshot: this.#receiver.onInstallSnapshot,
       forward: (call) => this.#forwards.accept(call),
-      found: serveFound(() => this.#foundHandler),
+      found: serveFound(() => this.#foundHandler, options.tls),
+      introduce: serveIntroduce(() => this.#introductionHandler),
+      admit: serveAdmit(() => this.#introductionHandler),
     });
   }
 
@@ -113,6 +126,21 @@ export class PeerTransport implements Transport {
   /** Rejects with a FounderUnreachableError when there is no answer. */
   askFounder(address: string, request: FoundRequest, timeoutMs: number): Promise<FoundAnswer> {
     return askFounder(this.#options, address, request, timeoutMs);
+  }
+
+  /** Who tells members what this node is (R25); until then they are told to ask again. */
+  serveIntroductions(handler: IntroductionHandler): void {
+    this.#introductionHandler = handler;
+  }
+
+  /** Asks who listens there; rejects with an IntroductionError. */
+  introduce(address: string, request: Introducing, timeoutMs: number): Promise<Introduced> {
+    return introduce(this.#options, address, request, timeoutMs);
+  }
+
+  /** Hands a node that waits its admission; rejects with an IntroductionError. */
+  admitAt(address: string, request: Admitting, timeoutMs: number): Promise<void> {
+    return admitAt(this.#options, address, request, timeoutMs);
   }
 
   setPeers(peers: readonly PeerIdentity[]): void {

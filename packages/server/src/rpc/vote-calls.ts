@@ -19,6 +19,7 @@ import { type Client, type handleUnaryCall, type sendUnaryData, status } from '@
 import type { TimerHandle } from '../host/ports.js';
 import { type Admission, isRefusal } from './admission.js';
 import { tryDecode } from './errors.js';
+import { shownName } from './hello.js';
 import type { TransportOptions } from './options.js';
 import { asBuffer } from './raft-codec.js';
 import { callUnary, malformed } from './service.js';
@@ -116,7 +117,7 @@ export class VoteServer {
       return;
     }
     const { group, from, to, term, preVote, lastLogIndex, lastLogTerm } = request;
-    const onMessage = this.#admit(request, callback);
+    const onMessage = this.#admit(request, call, callback);
     if (onMessage === undefined) return;
     const key = keyOf(group, from, to, term, preVote);
     this.#settle(key, { code: status.ABORTED, details: 'asked again' });
@@ -139,7 +140,7 @@ export class VoteServer {
       callback(malformed(request));
       return;
     }
-    const onMessage = this.#admit(request, callback);
+    const onMessage = this.#admit(request, call, callback);
     if (onMessage === undefined) return;
     const { group, from, to, term } = request;
     onMessage(group, { kind: 'timeoutNowRequest', from, to, term });
@@ -177,16 +178,17 @@ export class VoteServer {
   /** Where the message of an admitted sender goes; otherwise the call is answered. */
   #admit(
     request: VoteRequest | TimeoutNow,
+    call: object,
     callback: sendUnaryData<Buffer>,
   ): OnMessage | undefined {
-    const verdict = this.#admission.admit(request.hello);
+    const verdict = this.#admission.admit(request.hello, call);
     if (isRefusal(verdict)) {
       callback(verdict);
       return undefined;
     }
     const { from, to, hello } = request;
     if (from === 0 || to === 0 || !this.#mayCarry(hello?.nodeUid ?? '', from)) {
-      const details = `replica ${from} is not of node ${hello?.nodeId}`;
+      const details = `replica ${from} is not of node ${shownName(hello?.nodeId ?? '')}`;
       callback({ code: status.FAILED_PRECONDITION, details });
       return undefined;
     }

@@ -69,8 +69,13 @@ describe.each(['grpc-v1', 'grpc-v1alpha'])('buf curl over reflection %s', (versi
     const methods = await curl(version, '', '--list-methods');
     expect(methods.stdout.trim().split('\n').sort()).toEqual([
       'cashe.v1.Cluster/AddMember',
+      'cashe.v1.Cluster/ChangeSettings',
+      'cashe.v1.Cluster/ConfigureNode',
+      'cashe.v1.Cluster/GetAccess',
+      'cashe.v1.Cluster/GetSettings',
       'cashe.v1.Cluster/ListMembers',
       'cashe.v1.Cluster/RemoveMember',
+      'cashe.v1.Cluster/SetAccess',
       'cashe.v1.Cluster/Status',
       'cashe.v1.Cluster/TransferLeadership',
       'cashe.v1.Cluster/WatchTopology',

@@ -61,7 +61,7 @@ const callOf = (stream: Duplex): StreamingCall => stream as Duplex & StreamingCa
 describe('a guarded stream', () => {
   it('is not read further while its client takes no answers', async () => {
     let handledCount = 0;
-    const handler = guarded(new StreamGuard('echo', 1), () => (handledCount += 1));
+    const handler = guarded(new StreamGuard('echo', () => 1), () => (handledCount += 1));
     handler(callOf(new SilentReader(1000)));
     for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
     expect(handledCount).toBeGreaterThan(0);
@@ -69,7 +69,7 @@ describe('a guarded stream', () => {
   });
 
   it('beyond the bound is refused, until one of the others has ended', () => {
-    const handler = guarded(new StreamGuard('echo', 1), () => undefined);
+    const handler = guarded(new StreamGuard('echo', () => 1), () => undefined);
     const errors: string[] = [];
     const open = (): Duplex => {
       const stream = new SilentReader(0);
@@ -86,7 +86,7 @@ describe('a guarded stream', () => {
   });
 
   it('ends with all others when asked', () => {
-    const guard = new StreamGuard('echo', 2);
+    const guard = new StreamGuard('echo', () => 2);
     const handler = guarded(guard, () => undefined);
     const ended: string[] = [];
     for (const name of ['a', 'b']) {

@@ -56,6 +56,11 @@ async function play(node: Play): Promise<string> {
       }),
     addMember: unused,
     watchTopology: unused,
+    getAccess: unused,
+    setAccess: unused,
+    getSettings: unused,
+    changeSettings: unused,
+    configureNode: unused,
   };
   server.addService(ClusterService, service);
   servers.push(server);

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CommandError, exitCodes } from '../../src/cli/exit-codes.js';
 import { type Actions, runProgram } from '../../src/cli/program.js';
 import { ConfigError } from '../../src/config/errors.js';
+import { defaultText, type OptionSpec } from '../../src/config/option.js';
 import { resolveOptions } from '../../src/config/resolve.js';
 import { optionKeys, optionSpecs } from '../../src/config/schema.js';
 import { type FakeIo, fakeIo } from '../support/cli.js';
@@ -22,20 +23,14 @@ async function run(argv: readonly string[], failure?: Error): Promise<Ran> {
       if (failure !== undefined) throw failure;
       return 0;
     };
-  const actions: Actions = {
-    serve: async (flags, file) => {
-      const { options } = resolveOptions([flags], { terminal: true });
-      return action('serve')(options, file);
-    },
-    get: action('get'),
-    set: action('set'),
-    delete: action('delete'),
-    status: action('status'),
-    members: action('members'),
-    leave: action('leave'),
-    transfer: action('transfer'),
-    verify: action('verify'),
+  const serve: Actions['serve'] = async (flags, file) => {
+    const { options } = resolveOptions([flags], { terminal: true });
+    return action('serve')(options, file);
   };
+  // Every action there is tells its name and what it was given.
+  const actions = new Proxy({} as Actions, {
+    get: (_, name) => (name === 'serve' ? serve : action(String(name))),
+  });
   const io = fakeIo();
   const code = await runProgram(argv, actions, io, '1.2.3');
   return { code, calls, io };
@@ -56,8 +51,10 @@ describe('serve', () => {
       ...['--peer-route', 'b=x:2', '--data-dir=/d', '--capacity=5', '--max-bytes=1MiB'],
       ...['--eviction=noeviction', '--replication-factor=5', '--leave-on-exit', '--rejoin'],
       ...['--insecure', '--config=f.yaml', '--log-level=warn', '--log-format=json'],
-      '--drain-ms=7',
+      ...['--drain-ms=7', '--restaddr=:3080', '--metricsaddr=:3090', '--compat'],
+      '--log-file=cashe.log',
     ];
+    const defaults = resolveOptions([], { terminal: true }).options;
     const { calls, io } = await run(argv);
     expect(io.complaints).toEqual([]);
     expect(calls).toEqual([
@@ -82,10 +79,22 @@ describe('serve', () => {
             eviction: 'noeviction',
             replicationFactor: 5,
           },
+          tls: undefined,
+          http: {
+            rest: { host: '', port: 3080 },
+            clientAuth: 'none',
+            compat: true,
+            metrics: { host: '', port: 3090 },
+          },
+          access: { roles: [], bindings: [], tokens: [] },
+          waitForJoin: false,
           insecure: true,
           leaveOnExit: true,
           rejoin: true,
-          log: { level: 'warn', format: 'json' },
+          audit: 'denials',
+          raft: defaults.raft,
+          limits: defaults.limits,
+          log: { ...defaults.log, level: 'warn', format: 'json', file: 'cashe.log' },
           drainMs: 7,
         },
         'f.yaml',
@@ -117,6 +126,9 @@ describe('a mistake is one line and exit code 2', () => {
     [['get', 'a', '--timeout=0'], 'must be an integer from 1 to 3600000'],
     [['set', 'a', 'b', '--ttl=1.5'], 'must be an integer from 1 to'],
     [['set', 'a', 'b', '--ttl=1', '--keep-ttl'], 'cannot be used with'],
+    [['config', 'print', '--capcity=3'], "unknown option '--capcity'; did you mean --capacity?"],
+    [['config', 'prnt'], "unknown command 'prnt'"],
+    [['config', 'check'], "missing required argument 'file'"],
   ])('%j', async (argv, message) => {
     const { code, io, calls } = await run(argv);
     expect(io.complaints).toEqual([expect.stringContaining(message)]);
@@ -216,10 +228,10 @@ describe('--help', () => {
     const text = io.out.join('');
     const flat = text.replace(/\s+/g, ' ');
     for (const key of optionKeys) {
-      const { flag, defaultText } = optionSpecs[key];
-      if (flag === undefined) continue;
-      expect(flat).toContain(flag.name);
-      expect(flat).toContain(`(default: ${defaultText})`);
+      const spec: OptionSpec<unknown> = optionSpecs[key];
+      if (spec.flag === undefined) continue;
+      expect(flat).toContain(spec.flag.name);
+      expect(flat).toContain(`(default: ${defaultText(spec)})`);
     }
     expect(text).toContain('--leaderaddr=:3000');
     expect(text).toContain('Exit codes:');

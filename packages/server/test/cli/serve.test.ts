@@ -76,11 +76,20 @@ interface Served {
   readonly code: Promise<number>;
 }
 
-function served(start?: StartNode, flags: Parameters<typeof resolveConfig>[0] = {}): Served {
+function served(
+  start?: StartNode,
+  flags: Parameters<typeof resolveConfig>[0] = {},
+  warnings: readonly string[] = [],
+): Served {
   const host = new FakeHost();
   const node = new FakeNode();
   const logger = fakeLogger();
-  const code = serve(resolveConfig(flags), start ?? (async () => node), logger, host);
+  const code = serve(
+    { ...resolveConfig(flags), warnings },
+    start ?? (async () => node),
+    logger,
+    host,
+  );
   return { host, node, logger, code };
 }
 
@@ -88,9 +97,10 @@ function served(start?: StartNode, flags: Parameters<typeof resolveConfig>[0] = 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a node process', () => {
-  it('logs its effective settings first', async () => {
-    const { logger, node, code } = served();
-    expect(logger.lines[0]).toMatch(/^info effective settings \{"id":"raft0"/);
+  it('logs its effective settings first, and what may be a mistake', async () => {
+    const { logger, node, code } = served(undefined, {}, ['CASHE_X is no option']);
+    expect(logger.lines[0]).toMatch(/^info effective settings \{"node.id":"raft0"/);
+    expect(logger.lines[1]).toBe('warn CASHE_X is no option {}');
     node.end({ kind: 'stopped' });
     await code;
   });

@@ -1,12 +1,11 @@
 // Goal: whatever is wrong with a file is told in one line with file, line, key and a way out.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConfigError } from '../../src/config/errors.js';
 import { configBytesMax, parseConfig, readConfigFile } from '../../src/config/file.js';
 import { resolveOptions } from '../../src/config/resolve.js';
-import { optionKeys } from '../../src/config/schema.js';
 import { flags, problemOf, resolve } from '../support/config.js';
 
 const configs = join(__dirname, '../../../../configs');
@@ -62,7 +61,10 @@ describe('a file with a mistake is refused in one line', () => {
       'cluster:\n  genesis: []\n',
       /x\.yaml:2: cluster\.genesis: must be a list of 1 to 64 founders/,
     ],
-    [founders('a'), /x\.yaml:5: cluster\.genesis\[2\]: must be a founder: \{ id, client, raft \}/],
+    [
+      founders('a'),
+      /x\.yaml:5: cluster\.genesis\[2\]: must be a founder: \{ id, client, raft, rest \}/,
+    ],
     [founders('id: c'), /x\.yaml:5: cluster\.genesis\[2\]\.client: is missing: must be HOST:PORT/],
     [
       founders('{ id: c, client: "x:1", raft: "x:2", rafft: 1 }'),
@@ -128,21 +130,37 @@ describe('a file on disk', () => {
   });
 });
 
-describe('the example', () => {
-  it('every-option.yaml names every option and is valid', () => {
-    const file = join(configs, 'every-option.yaml');
-    const text = readFileSync(file, 'utf8').replace('# join:', 'join:');
-    const source = parseConfig(text, file);
-    expect([...source.keys()].sort()).toEqual([...optionKeys].sort());
-    expect(resolveOptions([readConfigFile(file)], { terminal: true }).options).toMatchObject({
-      id: 'raft0',
-      join: undefined,
-      settings: { entriesMax: 0, bytesMax: 268435456, eviction: 'lru', replicationFactor: 3 },
-      drainMs: 10_000,
-      log: { level: 'info', format: 'json' },
+describe('an option', () => {
+  it('has the names that the systems it replaces have for it', () => {
+    const other = `
+cluster: { join: "127.0.0.1:1" }
+log: { level: warn, format: pretty }
+http: { port: 8080 }
+raft: { port: 7000 }
+`;
+    expect(resolve({}, other).options).toMatchObject({
+      join: '127.0.0.1:1',
+      log: { level: 'warn', format: 'pretty' },
+      http: { rest: { host: '', port: 8080 } },
+      raftListen: { host: '', port: 7000 },
     });
   });
 
+  it.each([
+    ['log: { level: warn }\nlogging: { level: warn }', 'x.yaml:2: logging.level: is another name'],
+    ['cluster:\n  join_addr: "h:1"\n  join: "h:1"', 'x.yaml:3: cluster.join: is another name of'],
+    ['http: { rest: ":1", port: 1 }', 'x.yaml:1: http.port: is another name of http.rest'],
+  ])('is refused under two of its names: %j', (yaml, message) => {
+    expect(problemOf(() => parseConfig(yaml, 'x.yaml'))).toContain(message);
+  });
+
+  it('under another name is named so in what is wrong with it', () => {
+    const bad = 'log:\n  level: loud\n  format: xml\nhttp: { port: x }\n';
+    expect(problemOf(() => resolve({}, bad))).toMatch(/x\.yaml:4: http\.port: "x" is not an addr/);
+  });
+});
+
+describe('the examples', () => {
   it('local-3-nodes.yaml gives each founder its own ports', () => {
     const source = readConfigFile(join(configs, 'local-3-nodes.yaml'));
     const ports = ['raft0', 'raft1', 'raft2', 'raft3'].map((id) => {

@@ -10,15 +10,18 @@ interface Given {
   readonly learners?: readonly number[];
   readonly caughtUp?: readonly number[];
   readonly factor?: number;
+  readonly demotes?: boolean;
 }
 
 function plan(given: Given): ReturnType<typeof planMembership> {
   const { nodes, leaving = [], voters, outgoing = [], learners = [], caughtUp, factor = 3 } = given;
+  const { demotes = true } = given;
   return planMembership({
     self: 1,
     nodes: nodes.map((replicaId) => ({ replicaId, leaving: leaving.includes(replicaId) })),
     configuration: { voters, votersOutgoing: outgoing, learners, replicaIdMax: 99 },
     replicationFactor: factor,
+    demotes,
     caughtUp: new Set(caughtUp ?? nodes),
   });
 }
@@ -79,6 +82,22 @@ describe('the next membership step (R26)', () => {
 
   it('leaves a node beyond the factor a learner', () => {
     expect(plan({ nodes: [1, 2, 3, 4], voters: [1, 2, 3], learners: [4] })).toBeUndefined();
+  });
+
+  it('takes votes away when the factor was lowered, the leader’s never', () => {
+    const given = { nodes: [1, 2, 3, 4, 5], voters: [5, 4, 3, 2, 1], learners: [] };
+    expect(plan(given)).toEqual(joint([3, 2, 1], [5, 4]));
+    expect(plan({ ...given, factor: 4 })).toEqual(joint([3, 2, 1], [5, 4]));
+    expect(plan({ ...given, factor: 1 })).toEqual(joint([1], [5, 4, 3, 2]));
+    expect(plan({ ...given, factor: 5 })).toBeUndefined();
+    expect(plan({ ...given, demotes: false })).toBeUndefined();
+  });
+
+  it('takes votes from those that are silent first, and never a quorum that answers', () => {
+    const given = { nodes: [1, 2, 3, 4, 5], voters: [1, 2, 3, 4, 5] };
+    expect(plan({ ...given, caughtUp: [1, 4, 5] })).toEqual(joint([1, 4, 5], [2, 3]));
+    expect(plan({ ...given, caughtUp: [1, 4] })).toEqual(joint([1, 2, 4], [3, 5]));
+    expect(plan({ ...given, caughtUp: [1] })).toBeUndefined();
   });
 
   it('removes a leaving voter plainly when nobody can take its place', () => {

@@ -150,6 +150,7 @@ describe('peers and members (R8, R26)', () => {
         learners: [4, 5, 6],
         replicaIdMax: 6,
       },
+      demotes: true,
       replicationFactor: 3,
       caughtUp: new Set(ids),
     });

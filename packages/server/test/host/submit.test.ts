@@ -7,11 +7,13 @@ import {
   groupOfKey,
   OpsEncoder,
   Outcome,
+  openPolicy,
   opFor,
   type ReadAnswer,
   type WriteAnswer,
 } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
+import { AccessGuard, noAudit } from '../../src/host/access-guard.js';
 import type { Replica } from '../../src/host/replica.js';
 import { submitRead, submitWrite } from '../../src/host/submit.js';
 import { set } from '../support/host-client.js';
@@ -27,6 +29,7 @@ function setup(): { replica: Replica; queued: string[] } {
   const queued: string[] = [];
   const replica = {
     limits: deriveLimits(1024),
+    access: new AccessGuard(() => openPolicy, { tlsOn: false, audit: noAudit }),
     write: () => queued.push('write') > 0,
     read: () => queued.push('read') > 0,
   };
@@ -71,7 +74,7 @@ describe('a batch whose keys belong to another group (R24)', () => {
     const consistency = Consistency.LINEARIZABLE;
     const ops = encoder.finish(undefined);
     const batch = { kind: 'read', transmission: 6, group: 1, ...wait, consistency, ops } as const;
-    submitRead(replica, context, batch, (answer) => answers.push(answer));
+    submitRead(replica, context, batch, 'anonymous', (answer) => answers.push(answer));
     expect(queued).toEqual([]);
     expect(answers).toMatchObject([{ transmission: 6, code: Code.WRONG_GROUP }]);
   });

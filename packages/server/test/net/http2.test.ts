@@ -1,10 +1,11 @@
 // The two places that reach into grpc-js: a new version that hides these things fails here.
 import { once } from 'node:events';
 import { connect, constants } from 'node:http2';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { resetStream } from '../../src/net/http2-reset.js';
 import { raiseReceiveWindow } from '../../src/net/http2-window.js';
+import { defaultConnectionLimits } from '../../src/net/limits.js';
 import { type Listener, listen } from '../../src/net/listener.js';
 
 const windowBytes = 3 * 1024 * 1024;
@@ -21,11 +22,12 @@ async function start(): Promise<Server> {
   server = new Server({ 'grpc.enable_channelz': 0 });
   listener = await listen({
     server,
-    credentials: ServerCredentials.createInsecure(),
+    tls: undefined,
+    limits: defaultConnectionLimits,
     addresses: [{ host: '127.0.0.1', port: 0 }],
     windowBytes,
-    connectionsMax: 10,
     onRefused: () => undefined,
+    onRejected: () => undefined,
   });
   return server;
 }

@@ -1,12 +1,13 @@
 // Goal: founders lose no time: what can be known by being told is not waited for. Method: one
 // founder of three, with the other two as a double; time stands still unless a test moves it.
 import { randomBytes } from 'node:crypto';
+import { openPolicy } from '@cashe/codec';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Founder } from '../../src/config/options.js';
 import type { AdmissionContext } from '../../src/node/admission.js';
 import { Founding, foundersHash } from '../../src/node/founding.js';
 import { realScheduler } from '../../src/node/real-ports.js';
-import { genesisSettings, newGenesisRecord } from '../../src/node/records.js';
+import { genesisTerms, newGenesisRecord } from '../../src/node/records.js';
 import type { FoundAnswer, FoundRequest } from '../../src/rpc/index.js';
 
 const founders: readonly Founder[] = ['n1', 'n2', 'n3'].map((id, index) => ({
@@ -14,11 +15,12 @@ const founders: readonly Founder[] = ['n1', 'n2', 'n3'].map((id, index) => ({
   client: `127.0.0.1:300${index}`,
   raft: `127.0.0.1:400${index}`,
 }));
+const terms = genesisTerms({ settings: {}, access: openPolicy });
 const record = newGenesisRecord(
   founders.map(({ id, client, raft }) => {
     return { nodeId: id, nodeUid: `uid-${id}`, clientAddress: client, raftAddress: raft };
   }),
-  genesisSettings({}),
+  terms,
 );
 
 beforeEach(() => {
@@ -51,7 +53,7 @@ class Lone {
     };
     this.founding = new Founding(context, {
       founders,
-      settings: genesisSettings({}),
+      terms,
       randomBytes,
       persist: async ({ genesis }) => {
         this.persisted.push(genesis.clusterId);
@@ -72,14 +74,14 @@ class Lone {
 function blank(id: string): FoundAnswer {
   const rest = {
     blank: true,
-    foundersHash: foundersHash(founders, genesisSettings({})),
+    foundersHash: foundersHash(founders, terms),
     joining: false,
   };
   return { nodeId: id, nodeUid: `uid-${id}`, genesis: undefined, ...rest };
 }
 
 function question(id: string, genesis?: Uint8Array): FoundRequest {
-  const foundersOf = foundersHash(founders, genesisSettings({}));
+  const foundersOf = foundersHash(founders, terms);
   return { nodeId: id, nodeUid: `uid-${id}`, foundersHash: foundersOf, genesis };
 }
 

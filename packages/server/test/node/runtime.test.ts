@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openPolicy } from '@cashe/codec';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { genesisSettings, newGenesisRecord, readGenesis } from '../../src/node/records.js';
 import { Storage } from '../../src/node/storage.js';
@@ -49,7 +50,7 @@ describe('a log that was prepared before admission', () => {
     opened.prepareLog();
     const founder = { nodeId: 'n', nodeUid: opened.nodeUid, clientAddress: '', raftAddress: '' };
     const settings = { ...genesisSettings({}), valueBytesMax };
-    const genesis = readGenesis(newGenesisRecord([founder], settings));
+    const genesis = readGenesis(newGenesisRecord([founder], { settings, access: openPolicy }));
     const identity = { nodeId: 'n', replicaId: 1, members: genesis.founders };
     await opened.admit({ genesis, identity });
     const { wal } = await opened.log({ genesis, identity });

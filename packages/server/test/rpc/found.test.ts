@@ -14,7 +14,7 @@ afterEach(() => nodes.stopAll());
 
 const genesis = GenesisRecord.encode({
   ...{ clusterId: 'c1', founders: [], groupCount: 2, settings: undefined },
-  ...{ hashSeed: 9, formatVersion: 1 },
+  ...{ hashSeed: 9, formatVersion: 1, access: undefined },
 }).finish();
 const request = { nodeId: 'n1', nodeUid: 'u1', foundersHash: 'h', genesis };
 const answer = { ...request, nodeId: 'n2', blank: true, joining: true };

@@ -6,7 +6,9 @@ import {
   type Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { Authenticator } from '../../src/api/authenticate.js';
 import { type ApiLimits, type ApiServer, createApiServer } from '../../src/api/index.js';
+import { noAudit } from '../../src/host/index.js';
 import type { Logger } from '../../src/host/ports.js';
 import { FakeCalls } from './fake-calls.js';
 
@@ -31,7 +33,10 @@ export class ApiFixture {
   private constructor(limits: Partial<ApiLimits>) {
     this.calls = new FakeCalls();
     const log = recordingLog(this.lines);
-    this.server = createApiServer({ calls: this.calls, log, version: '1.2.3', limits });
+    const policy = () => this.calls.access();
+    const authenticator = new Authenticator({ policy, audit: noAudit });
+    const { calls } = this;
+    this.server = createApiServer({ calls, log, authenticator, version: '1.2.3', limits });
   }
 
   static async start(limits: Partial<ApiLimits> = {}): Promise<ApiFixture> {

@@ -1,11 +1,7 @@
 import { parseConfig } from '../../src/config/file.js';
-import {
-  type Given,
-  type Resolved,
-  resolveOptions,
-  type Source,
-} from '../../src/config/resolve.js';
+import { type Resolved, resolveOptions } from '../../src/config/resolve.js';
 import { type OptionKey, optionSpecs } from '../../src/config/schema.js';
+import type { Given, Source } from '../../src/config/source.js';
 
 /** Values as the command line would give them. */
 export function flags(values: { readonly [K in OptionKey]?: unknown }): Source {

@@ -1,4 +1,5 @@
 import {
+  type AccessPolicy,
   type CloseSession,
   Code,
   decodeOps,
@@ -8,6 +9,7 @@ import {
   type OpException,
   type OpenSession,
   Outcome,
+  openPolicy,
   type ReadAnswer,
   type ReadBatch,
   type ReadResult,
@@ -89,6 +91,7 @@ export class FakeCalls implements Calls {
     members: [member],
     leaders: [leader],
   };
+  policy: AccessPolicy = openPolicy;
   readonly stored: Map<string, Stored> = new Map();
   readonly principals: Set<string> = new Set();
   readonly adminCalls: { readonly call: AdminCall; readonly remainingMs: number }[] = [];
@@ -150,6 +153,18 @@ export class FakeCalls implements Calls {
     this.principals.add(principal);
     this.adminCalls.push({ call, remainingMs });
     this.#later(() => done(this.adminAnswer));
+  }
+
+  access(): AccessPolicy {
+    return this.policy;
+  }
+
+  checkView(): undefined {
+    return undefined;
+  }
+
+  checkNodeAdmin(): undefined {
+    return undefined;
   }
 
   status(): NodeView {

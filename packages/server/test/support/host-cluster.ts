@@ -2,9 +2,11 @@
  * Whole nodes in one thread on virtual time: the real host, replicas, raft core, store and log,
  * over a network, clock and disk that the test controls. Equal seeds give equal runs.
  */
+
 import { crc32 } from 'node:zlib';
+import { type AccessPolicy, openPolicy } from '@cashe/codec';
 import type { HostConfig } from '../../src/host/host-config.js';
-import { Cluster, hostConfig, NodeCalls } from '../../src/host/index.js';
+import { Cluster, hostConfig, NodeCalls, noAudit } from '../../src/host/index.js';
 import type {
   Clock,
   ForwardedAnswer,
@@ -165,6 +167,7 @@ export class SimNode {
       transport: this.#transport(),
       configurationCodec,
       calls,
+      access: { tlsOn: false, audit: noAudit },
       random: this.sim.random,
       fatal: (error) => {
         this.failure = error;
@@ -340,6 +343,7 @@ export interface HostClusterOptions {
   readonly seed?: number;
   readonly config?: Partial<HostConfig>;
   readonly settings?: Parameters<typeof genesisSettings>[0];
+  readonly access?: AccessPolicy;
 }
 
 export class HostCluster {
@@ -361,8 +365,9 @@ export class HostCluster {
       clientAddress: `${nodeId}:3000`,
       raftAddress: `${nodeId}:4000`,
     }));
+    const settings = genesisSettings(options.settings ?? {});
     this.#genesis = readGenesis(
-      newGenesisRecord(founders, genesisSettings(options.settings ?? {})),
+      newGenesisRecord(founders, { settings, access: options.access ?? openPolicy }),
     );
   }
 

@@ -8,7 +8,13 @@ import {
   type SessionResponse,
 } from '@cashe/codec';
 import { KVService } from '@cashe/proto';
-import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { type ApiFixture, Messages } from './api-fixture.js';
 
 export const clientHello: ClientHello = {
@@ -23,7 +29,10 @@ export class SessionClient {
   readonly stream: ClientDuplexStream<Buffer, SessionResponse>;
   readonly messages: Messages<SessionResponse>;
 
-  constructor(fixture: ApiFixture, options: { readonly isReading: boolean } = { isReading: true }) {
+  constructor(
+    fixture: Pick<ApiFixture, 'address' | 'track'>,
+    options: { readonly isReading?: boolean; readonly metadata?: Metadata } = {},
+  ) {
     const client = new Client(fixture.address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
     });
@@ -31,9 +40,10 @@ export class SessionClient {
       KVService.session.path,
       (bytes: Buffer) => bytes,
       (bytes) => decodeSessionResponse(bytes),
+      options.metadata ?? new Metadata(),
     );
     this.messages = new Messages(this.stream);
-    if (!options.isReading) this.stream.pause();
+    if (options.isReading === false) this.stream.pause();
   }
 
   send(request: SessionRequest): void {

@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { encodeEntry, FORMAT_VERSION, type StateDigest } from '@cashe/codec';
+import { encodeEntry, FORMAT_VERSION, openPolicy, type StateDigest } from '@cashe/codec';
 import type { Entry } from '@cashe/raft';
 import { createStore, type StateMachine } from '@cashe/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { genesisSettings, newGenesisRecord, readGenesis } from '../../src/node/records.js';
+import { genesisTerms, newGenesisRecord, readGenesis } from '../../src/node/records.js';
 import { Storage } from '../../src/node/storage.js';
 import { type Verification, verifyDirectory } from '../../src/node/verify.js';
 import { PAGE_BYTES } from '../../src/wal/block.js';
@@ -64,7 +64,8 @@ async function killedNode(change: (entry: Entry) => Entry): Promise<string> {
     ...{ nodeId: 'n1', nodeUid: storage.nodeUid },
     ...{ clientAddress: '', raftAddress: '' },
   };
-  const genesis = readGenesis(newGenesisRecord([founder], genesisSettings({})));
+  const terms = genesisTerms({ settings: {}, access: openPolicy });
+  const genesis = readGenesis(newGenesisRecord([founder], terms));
   const identity = { nodeId: 'n1', replicaId: 1, members: genesis.founders };
   await storage.admit({ genesis, identity });
   const { wal, snapshots } = await storage.log({ genesis, identity });

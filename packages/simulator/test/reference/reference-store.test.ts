@@ -8,6 +8,7 @@ import {
   FORMAT_VERSION,
   type Op,
   OpsEncoder,
+  openPolicy,
   opFor,
 } from '@cashe/codec';
 import { createStore, type Settings, type StateMachine } from '@cashe/store';
@@ -113,7 +114,13 @@ function commandOf({ command }: Step, session: number): EntryCommand | undefined
 }
 
 function storeOf(eviction: Settings['eviction']): StateMachine {
-  return createStore({ groupId: 0, hashSeed: 1, settings: { ...settings, eviction }, nodes: [] });
+  return createStore({
+    groupId: 0,
+    hashSeed: 1,
+    settings: { ...settings, eviction },
+    nodes: [],
+    access: openPolicy,
+  });
 }
 
 describe('the reference state machine', () => {

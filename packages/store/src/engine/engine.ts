@@ -14,6 +14,7 @@
  */
 import { Code, keyBytesOf, type Op } from '@cashe/codec';
 import { DigestSum } from '../digest-sum.js';
+import { StateMachineError } from '../error.js';
 import { Hash64 } from '../hash.js';
 import {
   GHOSTS_PER_ENTRY_MAX,
@@ -46,12 +47,17 @@ export class Engine {
   pages: ValuePages = new ValuePages();
   /** The list that was sealed; another one than `list` after `clear`. */
   private sealedList: SealableList<CacheRecord> | undefined = undefined;
-  private readonly settings: Settings;
+  settings: Settings;
+  /** What ops evict down to: the limits, or what there is while that is still above them. */
+  private entriesLimit: number;
+  private bytesLimit: number;
   private readonly seed: number;
   private readonly hash: Hash64 = new Hash64();
 
   constructor(settings: Settings, seed: number) {
     this.settings = settings;
+    this.entriesLimit = entriesMaxOf(settings);
+    this.bytesLimit = settings.bytesMax;
     this.seed = seed;
     this.index = new KeyIndex(seed);
     this.list = new SealableList(0);
@@ -82,9 +88,16 @@ export class Engine {
     return record === undefined || this.isExpired(record, atMs) ? undefined : record;
   }
 
-  /** While a restart is under way this is now: every entry brings it further. */
+  /** Whether a limit was lowered and entries are still to evict down to it. */
+  get isShrinking(): boolean {
+    const { bytesMax, eviction } = this.settings;
+    if (eviction !== 'lru') return false;
+    return this.bytes > bytesMax || this.entries > entriesMaxOf(this.settings);
+  }
+
+  /** While a restart or shrinking is under way this is now: every entry brings it further. */
   nextExpiryMs(): number {
-    if (this.restartBoundary > 0) return this.nowMs;
+    if (this.restartBoundary > 0 || this.isShrinking) return this.nowMs;
     return this.heap.first()?.expireAtMs ?? Number.POSITIVE_INFINITY;
   }
 
@@ -135,6 +148,20 @@ export class Engine {
       this.expire(record);
     }
     if (removed > 0) this.revision++;
+  }
+
+  /**
+   * Once per entry, before its ops: a lowered limit is reached in portions, each under a revision
+   * of its own, and ops evict no more than what they add themselves (R18, R34).
+   */
+  shrinkPortion(recordsMax: number): void {
+    let removed = 0;
+    for (; removed < recordsMax && this.isShrinking; removed++) {
+      if (removed === 0) this.revision++;
+      this.evictOne();
+    }
+    this.entriesLimit = Math.max(entriesMaxOf(this.settings), this.entries);
+    this.bytesLimit = Math.max(this.settings.bytesMax, this.bytes);
   }
 
   restartLeases(): void {
@@ -258,19 +285,20 @@ export class Engine {
    * it adds in bytes; that an entry is bounded bounds this too.
    */
   private evict(): void {
-    const { bytesMax, entriesMax, eviction } = this.settings;
-    if (eviction !== 'lru') return;
-    while (this.bytes > bytesMax || (entriesMax !== 0 && this.entries > entriesMax)) {
-      const due = this.heap.first();
-      if (due !== undefined && due.expireAtMs <= this.nowMs) {
-        this.expire(due);
-        continue;
-      }
-      const victim = this.list.coldest();
-      if (victim === undefined) return;
-      this.evictions++;
-      this.remove(victim);
+    if (this.settings.eviction !== 'lru') return;
+    while (this.bytes > this.bytesLimit || this.entries > this.entriesLimit) this.evictOne();
+  }
+
+  private evictOne(): void {
+    const due = this.heap.first();
+    if (due !== undefined && due.expireAtMs <= this.nowMs) {
+      this.expire(due);
+      return;
     }
+    const victim = this.list.coldest();
+    if (victim === undefined) throw new StateMachineError('an empty cache is above its limits');
+    this.evictions++;
+    this.remove(victim);
   }
 
   private expire(record: CacheRecord): void {
@@ -364,4 +392,8 @@ export class Engine {
   private subtractDigest(record: CacheRecord): void {
     this.sum.subtract(this.digestOf(record));
   }
+}
+
+function entriesMaxOf({ entriesMax }: Settings): number {
+  return entriesMax === 0 ? Number.POSITIVE_INFINITY : entriesMax;
 }

@@ -27,12 +27,15 @@
  * When the remembered bytes have reached sessionBytesMax, a batch is refused unless what its own f
  * frees or the eviction of idle sessions makes room; so the table exceeds the bound by at most one
  * answer, and it forgets nothing that a live client may still ask for. It can stay full only as
- * long as its sessions are in use: acknowledging, closing or falling idle frees it.
+ * long as its sessions are in use: acknowledging, closing or falling idle frees it. The same goes
+ * for limits that were lowered: above sessionsMax idle sessions go with every entry, the others stay
+ * while they are in use.
  */
 import { type BatchEnvelope, Code, keyBytesOf } from '@cashe/codec';
 import { DigestSum, type Hashed } from '../digest-sum.js';
 import { StateMachineError } from '../error.js';
 import { Hash64 } from '../hash.js';
+import { SESSIONS_EVICTED_PER_STEP_MAX } from '../limits.js';
 import { SealableList } from '../sealable-list.js';
 import type { BatchAnswer, SessionPosition, Settings } from '../types.js';
 import { answerBytes, SESSION_OVERHEAD_BYTES } from './answer-bytes.js';
@@ -44,7 +47,7 @@ export class SessionTable {
   readonly sum: DigestSum = new DigestSum();
   readonly list: SealableList<Session> = new SealableList(0);
   private readonly sessions = new Map<number, Session>();
-  private readonly settings: Settings;
+  settings: Settings;
   private readonly hash: Hash64 = new Hash64();
 
   constructor(settings: Settings) {
@@ -70,7 +73,9 @@ export class SessionTable {
     const { sessionsMax, sessionBytesMax } = this.settings;
     const session = new Session(id, owner, keyBytesOf(owner));
     const bytes = sessionBytes(session);
+    let evicted = 0;
     while (this.sessions.size >= sessionsMax || this.bytes + bytes > sessionBytesMax) {
+      if (evicted++ === SESSIONS_EVICTED_PER_STEP_MAX) return Code.RESOURCE_EXHAUSTED;
       if (!this.evictIdle(nowMs, undefined)) return Code.RESOURCE_EXHAUSTED;
     }
     session.lastUsedMs = nowMs;
@@ -79,6 +84,14 @@ export class SessionTable {
     this.list.append(session);
     this.sum.add(this.digestOf(session));
     return Code.OK;
+  }
+
+  /** After sessionsMax was lowered: idle sessions go until it holds, so many per entry. */
+  trim(nowMs: number): void {
+    for (let evicted = 0; evicted < SESSIONS_EVICTED_PER_STEP_MAX; evicted++) {
+      if (this.sessions.size <= this.settings.sessionsMax) return;
+      if (!this.evictIdle(nowMs, undefined)) return;
+    }
   }
 
   close(id: number, principal: string): Code {
@@ -166,7 +179,9 @@ export class SessionTable {
     const below = Math.min(first - session.firstOutstanding, session.batches.length);
     let freed = 0;
     for (let at = 0; at < below; at++) freed += session.batches[at]!.bytes;
+    let evicted = 0;
     while (this.bytes - freed >= sessionBytesMax) {
+      if (evicted++ === SESSIONS_EVICTED_PER_STEP_MAX) return false;
       if (!this.evictIdle(nowMs, session)) return false;
     }
     return true;

@@ -1,15 +1,17 @@
 /**
  * Bytes of a sealed state: protobuf fields, one message after the other, so that a reader needs no
- * more than one of them at a time. First the header (1), then every node (2), every session (3)
+ * more than one of them at a time. First the header (1), then the access policy (6), every node (2), every session (3)
  * each followed by its remembered batches (4), and every record (5), sessions and records in order
  * of last use. The header's counts tell when it is complete; its digest must be what the restored
  * state adds up to. A change of any of this raises SNAPSHOT_FORMAT_VERSION_MAX (R11).
  */
 import {
+  type AccessPolicy,
   Code,
   CodecError,
   createReader,
   type createWriter,
+  encodeAccessPolicy,
   keyBytesOf,
   type OpException,
 } from '@cashe/codec';
@@ -21,7 +23,14 @@ import type { BatchAnswer, NodeRecord } from '../types.js';
 export type Writer = ReturnType<typeof createWriter>;
 type Reader = ReturnType<typeof createReader>;
 
-export const SnapshotField = { header: 1, node: 2, session: 3, batch: 4, record: 5 } as const;
+export const SnapshotField = {
+  header: 1,
+  node: 2,
+  session: 3,
+  batch: 4,
+  record: 5,
+  access: 6,
+} as const;
 
 const RECORD_FRAMING_BYTES = 48;
 const codes: ReadonlySet<number> = new Set(Object.values(Code));
@@ -35,6 +44,10 @@ export interface RestoredSession {
 interface RestoredRecord {
   readonly record: CacheRecord;
   readonly value: Uint8Array;
+}
+
+export function writeAccess(writer: Writer, policy: AccessPolicy): void {
+  writer.bytesAlways(SnapshotField.access, encodeAccessPolicy(policy));
 }
 
 export function writeNode(writer: Writer, node: NodeRecord): void {

@@ -1,4 +1,4 @@
-import { CodecError, createReader } from '@cashe/codec';
+import { CodecError, createReader, openPolicy } from '@cashe/codec';
 import { SNAPSHOT_FORMAT_VERSION_MAX } from '../limits.js';
 import type { Settings, StoreGenesis } from '../types.js';
 import { SnapshotField, unknownField, type Writer } from './format.js';
@@ -24,6 +24,8 @@ export interface SnapshotHeader {
   readonly entries: number;
   readonly digestHigh: number;
   readonly digestLow: number;
+  readonly settingsRevision: number;
+  readonly accessRevision: number;
   readonly settings: Settings;
 }
 
@@ -50,6 +52,8 @@ const scalars: readonly Scalar[] = [
   'entries',
   'digestHigh',
   'digestLow',
+  'settingsRevision',
+  'accessRevision',
 ];
 const settingScalars: readonly NumericSetting[] = [
   'entriesMax',
@@ -100,10 +104,10 @@ export function readHeader(body: Uint8Array): SnapshotHeader {
   return { ...values, settings: { ...settings, eviction } };
 }
 
-/** The genesis a restored group goes on from; its nodes follow in the snapshot. */
+/** The genesis a restored group goes on from; its nodes and policy follow in the snapshot. */
 export function genesisOf(header: SnapshotHeader): StoreGenesis {
   const { groupId, hashSeed, settings } = header;
-  return { groupId, hashSeed, settings, nodes: [] };
+  return { groupId, hashSeed, settings, nodes: [], access: openPolicy };
 }
 
 /** The version is the first field: nothing is read of a format that is not known (R11). */

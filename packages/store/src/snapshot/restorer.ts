@@ -1,4 +1,4 @@
-import { CodecError } from '@cashe/codec';
+import { CodecError, decodeAccessPolicy } from '@cashe/codec';
 import { StateMachineError } from '../error.js';
 import { RESTORE_BYTES_PER_STEP_MAX, RESTORE_PER_STEP_MAX } from '../limits.js';
 import { Store } from '../store.js';
@@ -80,6 +80,9 @@ class SnapshotRestorer implements Restorer {
       case SnapshotField.node:
         store.nodeTable.records = [...store.nodeTable.records, readNode(body)];
         return;
+      case SnapshotField.access:
+        store.accessTable.replace(decodeAccessPolicy(body), store.accessRevision());
+        return;
       case SnapshotField.session:
         this.restoreSession(store, body);
         return;
@@ -100,7 +103,9 @@ class SnapshotRestorer implements Restorer {
     if (this.header !== undefined) throw damaged('it has two headers');
     const header = readHeader(body);
     const store = new Store(genesisOf(header));
-    const { engine, sessions } = store;
+    const { accessTable, engine, sessions, settingsTable } = store;
+    accessTable.revision = header.accessRevision;
+    settingsTable.revision = header.settingsRevision;
     engine.nowMs = header.nowMs;
     engine.revision = header.revision;
     engine.evictions = header.evictions;

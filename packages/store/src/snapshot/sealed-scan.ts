@@ -1,11 +1,18 @@
-import { createWriter } from '@cashe/codec';
+import { type AccessPolicy, createWriter } from '@cashe/codec';
 import type { Hashed } from '../digest-sum.js';
 import type { Engine } from '../engine/engine.js';
 import { SNAPSHOT_FORMAT_VERSION_MAX } from '../limits.js';
 import type { RememberedBatch } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
-import type { NodeRecord, StoreGenesis } from '../types.js';
-import { type Writer, writeBatch, writeNode, writeRecord, writeSession } from './format.js';
+import type { NodeRecord, Settings, StoreGenesis } from '../types.js';
+import {
+  type Writer,
+  writeAccess,
+  writeBatch,
+  writeNode,
+  writeRecord,
+  writeSession,
+} from './format.js';
 import { type SnapshotHeader, writeHeader } from './header.js';
 
 const FRAMING_BYTES = 4096;
@@ -17,6 +24,10 @@ interface SealSource {
   readonly engine: Engine;
   readonly sessions: SessionTable;
   nodes(): readonly NodeRecord[];
+  settings(): Settings;
+  settingsRevision(): number;
+  access(): AccessPolicy;
+  accessRevision(): number;
   sum(): Hashed;
 }
 
@@ -24,6 +35,7 @@ interface SealSource {
 export class SealedScan {
   private readonly header: SnapshotHeader;
   private readonly nodes: readonly NodeRecord[];
+  private readonly access: AccessPolicy;
   private readonly sessions: SessionTable;
   private readonly engine: Engine;
   private started = false;
@@ -36,6 +48,7 @@ export class SealedScan {
     this.engine = source.engine;
     this.sessions = source.sessions;
     this.nodes = source.nodes();
+    this.access = source.access();
     this.header = headerOf(source);
   }
 
@@ -45,6 +58,7 @@ export class SealedScan {
     if (!this.started) {
       this.started = true;
       writeHeader(writer, this.header);
+      writeAccess(writer, this.access);
       for (const node of this.nodes) writeNode(writer, node);
     }
     while (!this.sessionsDone && writer.length < bytesMax) this.writeNextSession(writer);
@@ -96,6 +110,8 @@ function headerOf(source: SealSource): SnapshotHeader {
     entries: engine.entries,
     digestHigh: high >>> 0,
     digestLow: low >>> 0,
-    settings: genesis.settings,
+    settingsRevision: source.settingsRevision(),
+    accessRevision: source.accessRevision(),
+    settings: source.settings(),
   };
 }

@@ -9,6 +9,7 @@ import {
   encodeEntry,
   type Op,
   OpsEncoder,
+  openPolicy,
   opFor,
   type ReadResult,
   type Verdict,
@@ -99,6 +100,7 @@ export class Driver {
       hashSeed: 99,
       settings: { ...defaultSettings, ...settings },
       nodes: [],
+      access: openPolicy,
     });
   }
 

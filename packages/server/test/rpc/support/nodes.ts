@@ -1,6 +1,5 @@
 /** Real transports on loopback ports, with a host that only writes down what it is told. */
 import type { AppendEntriesRequest, InstallSnapshotRequest, ReplicaId } from '@cashe/raft';
-import { credentials, ServerCredentials } from '@grpc/grpc-js';
 import type {
   ForwardedAnswer,
   ForwardedCall,
@@ -131,8 +130,7 @@ export class TestNodes {
       identity: { ...identity, formatVersionMax: 1 },
       scheduler: realScheduler,
       logger,
-      credentials: credentials.createInsecure(),
-      serverCredentials: ServerCredentials.createInsecure(),
+      tls: undefined,
       limits: { ...defaultTransportLimits, ...options.limits },
       peerRoutes: options.peerRoutes ?? new Map(),
       random: () => 0,

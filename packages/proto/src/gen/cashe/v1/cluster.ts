@@ -178,6 +178,124 @@ export function evictionToJSON(object: Eviction): string {
   }
 }
 
+/** What a grant allows. */
+export const Verb = {
+  /** UNSPECIFIED - Not stated; refused. */
+  UNSPECIFIED: 0,
+  /** READ - Reads of keys. */
+  READ: 1,
+  /** WRITE - Writes of keys. */
+  WRITE: 2,
+  /** ADMIN - Members, settings, access, clear and backup; only with the empty prefix it is all of these. */
+  ADMIN: 3,
+} as const;
+
+export type Verb = typeof Verb[keyof typeof Verb];
+
+export namespace Verb {
+  export type UNSPECIFIED = typeof Verb.UNSPECIFIED;
+  export type READ = typeof Verb.READ;
+  export type WRITE = typeof Verb.WRITE;
+  export type ADMIN = typeof Verb.ADMIN;
+}
+
+export function verbFromJSON(object: any): Verb {
+  switch (object) {
+    case 0:
+    case "VERB_UNSPECIFIED":
+      return Verb.UNSPECIFIED;
+    case 1:
+    case "VERB_READ":
+      return Verb.READ;
+    case 2:
+    case "VERB_WRITE":
+      return Verb.WRITE;
+    case 3:
+    case "VERB_ADMIN":
+      return Verb.ADMIN;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Verb");
+  }
+}
+
+export function verbToJSON(object: Verb): string {
+  switch (object) {
+    case Verb.UNSPECIFIED:
+      return "VERB_UNSPECIFIED";
+    case Verb.READ:
+      return "VERB_READ";
+    case Verb.WRITE:
+      return "VERB_WRITE";
+    case Verb.ADMIN:
+      return "VERB_ADMIN";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Verb");
+  }
+}
+
+/** How much a node logs. */
+export const LogLevel = {
+  /** UNSPECIFIED - Not stated; in a request: unchanged. */
+  UNSPECIFIED: 0,
+  /** ERROR - What makes the node stop. */
+  ERROR: 1,
+  /** WARN - And what somebody should look at. */
+  WARN: 2,
+  /** INFO - And what happens to the cluster. */
+  INFO: 3,
+  /** DEBUG - And what helps to find a fault. */
+  DEBUG: 4,
+} as const;
+
+export type LogLevel = typeof LogLevel[keyof typeof LogLevel];
+
+export namespace LogLevel {
+  export type UNSPECIFIED = typeof LogLevel.UNSPECIFIED;
+  export type ERROR = typeof LogLevel.ERROR;
+  export type WARN = typeof LogLevel.WARN;
+  export type INFO = typeof LogLevel.INFO;
+  export type DEBUG = typeof LogLevel.DEBUG;
+}
+
+export function logLevelFromJSON(object: any): LogLevel {
+  switch (object) {
+    case 0:
+    case "LOG_LEVEL_UNSPECIFIED":
+      return LogLevel.UNSPECIFIED;
+    case 1:
+    case "LOG_LEVEL_ERROR":
+      return LogLevel.ERROR;
+    case 2:
+    case "LOG_LEVEL_WARN":
+      return LogLevel.WARN;
+    case 3:
+    case "LOG_LEVEL_INFO":
+      return LogLevel.INFO;
+    case 4:
+    case "LOG_LEVEL_DEBUG":
+      return LogLevel.DEBUG;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LogLevel");
+  }
+}
+
+export function logLevelToJSON(object: LogLevel): string {
+  switch (object) {
+    case LogLevel.UNSPECIFIED:
+      return "LOG_LEVEL_UNSPECIFIED";
+    case LogLevel.ERROR:
+      return "LOG_LEVEL_ERROR";
+    case LogLevel.WARN:
+      return "LOG_LEVEL_WARN";
+    case LogLevel.INFO:
+      return "LOG_LEVEL_INFO";
+    case LogLevel.DEBUG:
+      return "LOG_LEVEL_DEBUG";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LogLevel");
+  }
+}
+
 /** StatusRequest has no fields. */
 export interface StatusRequest {
 }
@@ -216,7 +334,7 @@ export interface StatusResponse {
   uptimeMs: number;
 }
 
-/** CacheSettings are replicated: equal on all nodes, given at genesis. */
+/** CacheSettings are replicated: equal on all nodes, given at genesis, changed by ChangeSettings. */
 export interface CacheSettings {
   /** Entries kept at most; 0: no limit. */
   entriesMax: number;
@@ -376,6 +494,213 @@ export interface WatchTopologyResponse {
   members: Member[];
   /** Who leads each group, as far as this node knows. */
   leaders: GroupLeader[];
+}
+
+/** AccessGrant is a right on every key that begins with a prefix. */
+export interface AccessGrant {
+  /** What is allowed. */
+  verb: Verb;
+  /** Up to 1,024 bytes; empty: every key. */
+  prefix: string;
+}
+
+/** AccessRole names a set of grants. */
+export interface AccessRole {
+  /** 1 to 64 of A-Z a-z 0-9 . _ - */
+  name: string;
+  /** At most 64. */
+  grants: AccessGrant[];
+}
+
+/** AccessBinding gives a role to principals. */
+export interface AccessBinding {
+  /**
+   * anonymous, or client/, token/, node/ or admin/ and a name. A * may end it: client/* is every
+   * client, * is everybody.
+   */
+  principal: string;
+  /** Name of a role of the same policy. */
+  role: string;
+}
+
+/** AccessToken is a bearer token; who shows it is the principal token/ and its name. */
+export interface AccessToken {
+  /** 1 to 64 of A-Z a-z 0-9 . _ - */
+  name: string;
+  /**
+   * SHA-256 of the token, 64 hex digits in lower case. Answers leave it empty: hashes leave the
+   * cluster for nobody. A request that leaves it empty keeps the hash that the name has.
+   */
+  sha256: string;
+}
+
+/**
+ * AccessPolicy is who may do what. Without roles, bindings and tokens it is open: everybody reads
+ * and writes, and with TLS only admin certificates have admin. Otherwise a principal has what its
+ * bindings give it; admin certificates have everything, and nodes what nodes need, in any case.
+ */
+export interface AccessPolicy {
+  /** At most 256. */
+  roles: AccessRole[];
+  /** At most 1,024. */
+  bindings: AccessBinding[];
+  /** At most 1,024. All of the policy has at most 512 KiB. */
+  tokens: AccessToken[];
+}
+
+/** GetAccessRequest has no fields. */
+export interface GetAccessRequest {
+}
+
+/** GetAccessResponse is the policy in force. */
+export interface GetAccessResponse {
+  /** 1 for the one of genesis; every change adds 1. */
+  revision: number;
+  /** The policy, without the hashes of its tokens. */
+  policy: AccessPolicy | undefined;
+}
+
+/** SetAccessRequest replaces the policy. */
+export interface SetAccessRequest {
+  /** All of the new policy. */
+  policy:
+    | AccessPolicy
+    | undefined;
+  /**
+   * Revision that it replaces. When another one is in force the call fails as ABORTED, not
+   * committed: read it again.
+   */
+  expectedRevision: number;
+}
+
+/** SetAccessResponse tells what is in force now. */
+export interface SetAccessResponse {
+  /** Revision of the new policy. */
+  revision: number;
+}
+
+/** ClusterSettings are replicated: equal on all nodes. */
+export interface ClusterSettings {
+  /** Capacity, policy and voters aimed for. */
+  cache:
+    | CacheSettings
+    | undefined;
+  /** Bytes of one value; fixed at genesis, since every other size follows from it. */
+  valueBytesMax: number;
+  /** Open sessions per group. */
+  sessionsMax: number;
+  /** Unacknowledged batches per session. */
+  sessionWindow: number;
+  /** Remembered bytes of all sessions of a group. */
+  sessionBytesMax: number;
+  /** Cluster time without a batch after which a session counts as idle, ms. */
+  sessionIdleMs: number;
+}
+
+/** SettingsChanges states what changes, and leaves out what does not. */
+export interface SettingsChanges {
+  /** Entries kept at most; 0: no limit. */
+  entriesMax?:
+    | number
+    | undefined;
+  /** Logical bytes kept at most; 1 or more. */
+  bytesMax?:
+    | number
+    | undefined;
+  /** What happens when full; EVICTION_UNSPECIFIED: unchanged. */
+  eviction: Eviction;
+  /** Voters aimed for; 1 to 9. Members are promoted and demoted one step after the other. */
+  replicationFactor?:
+    | number
+    | undefined;
+  /** Open sessions per group; 1 to 65,536. Only idle ones are closed to get there. */
+  sessionsMax?:
+    | number
+    | undefined;
+  /** Unacknowledged batches per session; 1 to 1,024. Streams learn it when they begin. */
+  sessionWindow?:
+    | number
+    | undefined;
+  /** Remembered bytes of all sessions of a group; 1 to 1,073,741,824. */
+  sessionBytesMax?:
+    | number
+    | undefined;
+  /** Cluster time without a batch after which a session counts as idle, ms; 1 or more. */
+  sessionIdleMs?: number | undefined;
+}
+
+/** GetSettingsRequest has no fields. */
+export interface GetSettingsRequest {
+}
+
+/** GetSettingsResponse is the settings in force. */
+export interface GetSettingsResponse {
+  /** 1 for those of genesis; every change adds 1. */
+  revision: number;
+  /** The settings. */
+  settings: ClusterSettings | undefined;
+}
+
+/** ChangeSettingsRequest changes some settings, all at once. */
+export interface ChangeSettingsRequest {
+  /** At least one. */
+  changes: SettingsChanges | undefined;
+}
+
+/** ChangeSettingsResponse is the settings in force now. */
+export interface ChangeSettingsResponse {
+  /** Revision of the settings. */
+  revision: number;
+  /** The settings. */
+  settings: ClusterSettings | undefined;
+}
+
+/** ConfigureNodeRequest changes what is stated; without any field it only asks. */
+export interface ConfigureNodeRequest {
+  /** How much the node logs; LOG_LEVEL_UNSPECIFIED: unchanged. */
+  logLevel: LogLevel;
+  /** Unary calls in flight; more are refused as RESOURCE_EXHAUSTED. 1 to 1,000,000. */
+  unaryCallsMax?:
+    | number
+    | undefined;
+  /** Session streams; more are refused as RESOURCE_EXHAUSTED. 1 to 1,000,000. */
+  sessionStreamsMax?:
+    | number
+    | undefined;
+  /** Streams of WatchTopology, of health Watch and of each reflection version; 1 to 1,000,000. */
+  watchStreamsMax?:
+    | number
+    | undefined;
+  /**
+   * Bytes of ops in flight over all streams; beyond it batches are refused as BUSY. 16,777,216 or
+   * more.
+   */
+  totalBytesMax?:
+    | number
+    | undefined;
+  /**
+   * Principals whose calls without a session run here at a time; more are refused as
+   * RESOURCE_EXHAUSTED. 1 to 1,000,000.
+   */
+  principalsMax?: number | undefined;
+}
+
+/** ConfigureNodeResponse is what counts for this node now. */
+export interface ConfigureNodeResponse {
+  /** The node that answers. */
+  nodeId: string;
+  /** How much it logs. */
+  logLevel: LogLevel;
+  /** Unary calls in flight. */
+  unaryCallsMax: number;
+  /** Session streams. */
+  sessionStreamsMax: number;
+  /** Streams of WatchTopology, of health Watch and of each reflection version. */
+  watchStreamsMax: number;
+  /** Bytes of ops in flight over all streams. */
+  totalBytesMax: number;
+  /** Principals whose calls without a session run here at a time. */
+  principalsMax: number;
 }
 
 function createBaseStatusRequest(): StatusRequest {
@@ -2456,6 +2781,1811 @@ export const WatchTopologyResponse: MessageFns<WatchTopologyResponse> = {
   },
 };
 
+function createBaseAccessGrant(): AccessGrant {
+  return { verb: 0, prefix: "" };
+}
+
+export const AccessGrant: MessageFns<AccessGrant> = {
+  encode(message: AccessGrant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verb !== 0) {
+      writer.uint32(8).int32(message.verb);
+    }
+    if (message.prefix !== "") {
+      writer.uint32(18).string(message.prefix);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessGrant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.verb = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessGrant {
+    return {
+      verb: isSet(object.verb) ? verbFromJSON(object.verb) : 0,
+      prefix: isSet(object.prefix) ? globalThis.String(object.prefix) : "",
+    };
+  },
+
+  toJSON(message: AccessGrant): unknown {
+    const obj: any = {};
+    if (message.verb !== 0) {
+      obj.verb = verbToJSON(message.verb);
+    }
+    if (message.prefix !== "") {
+      obj.prefix = message.prefix;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessGrant>): AccessGrant {
+    return AccessGrant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessGrant>): AccessGrant {
+    const message = createBaseAccessGrant();
+    message.verb = object.verb ?? 0;
+    message.prefix = object.prefix ?? "";
+    return message;
+  },
+};
+
+function createBaseAccessRole(): AccessRole {
+  return { name: "", grants: [] };
+}
+
+export const AccessRole: MessageFns<AccessRole> = {
+  encode(message: AccessRole, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.grants) {
+      AccessGrant.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessRole {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessRole();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grants.push(AccessGrant.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessRole {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      grants: globalThis.Array.isArray(object?.grants) ? object.grants.map((e: any) => AccessGrant.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: AccessRole): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.grants?.length) {
+      obj.grants = message.grants.map((e) => AccessGrant.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessRole>): AccessRole {
+    return AccessRole.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessRole>): AccessRole {
+    const message = createBaseAccessRole();
+    message.name = object.name ?? "";
+    message.grants = object.grants?.map((e) => AccessGrant.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAccessBinding(): AccessBinding {
+  return { principal: "", role: "" };
+}
+
+export const AccessBinding: MessageFns<AccessBinding> = {
+  encode(message: AccessBinding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.principal !== "") {
+      writer.uint32(10).string(message.principal);
+    }
+    if (message.role !== "") {
+      writer.uint32(18).string(message.role);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessBinding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessBinding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessBinding {
+    return {
+      principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
+      role: isSet(object.role) ? globalThis.String(object.role) : "",
+    };
+  },
+
+  toJSON(message: AccessBinding): unknown {
+    const obj: any = {};
+    if (message.principal !== "") {
+      obj.principal = message.principal;
+    }
+    if (message.role !== "") {
+      obj.role = message.role;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessBinding>): AccessBinding {
+    return AccessBinding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessBinding>): AccessBinding {
+    const message = createBaseAccessBinding();
+    message.principal = object.principal ?? "";
+    message.role = object.role ?? "";
+    return message;
+  },
+};
+
+function createBaseAccessToken(): AccessToken {
+  return { name: "", sha256: "" };
+}
+
+export const AccessToken: MessageFns<AccessToken> = {
+  encode(message: AccessToken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(18).string(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessToken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessToken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessToken {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+    };
+  },
+
+  toJSON(message: AccessToken): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessToken>): AccessToken {
+    return AccessToken.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessToken>): AccessToken {
+    const message = createBaseAccessToken();
+    message.name = object.name ?? "";
+    message.sha256 = object.sha256 ?? "";
+    return message;
+  },
+};
+
+function createBaseAccessPolicy(): AccessPolicy {
+  return { roles: [], bindings: [], tokens: [] };
+}
+
+export const AccessPolicy: MessageFns<AccessPolicy> = {
+  encode(message: AccessPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.roles) {
+      AccessRole.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.bindings) {
+      AccessBinding.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.tokens) {
+      AccessToken.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.roles.push(AccessRole.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bindings.push(AccessBinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokens.push(AccessToken.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessPolicy {
+    return {
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => AccessRole.fromJSON(e)) : [],
+      bindings: globalThis.Array.isArray(object?.bindings)
+        ? object.bindings.map((e: any) => AccessBinding.fromJSON(e))
+        : [],
+      tokens: globalThis.Array.isArray(object?.tokens) ? object.tokens.map((e: any) => AccessToken.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: AccessPolicy): unknown {
+    const obj: any = {};
+    if (message.roles?.length) {
+      obj.roles = message.roles.map((e) => AccessRole.toJSON(e));
+    }
+    if (message.bindings?.length) {
+      obj.bindings = message.bindings.map((e) => AccessBinding.toJSON(e));
+    }
+    if (message.tokens?.length) {
+      obj.tokens = message.tokens.map((e) => AccessToken.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessPolicy>): AccessPolicy {
+    return AccessPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessPolicy>): AccessPolicy {
+    const message = createBaseAccessPolicy();
+    message.roles = object.roles?.map((e) => AccessRole.fromPartial(e)) || [];
+    message.bindings = object.bindings?.map((e) => AccessBinding.fromPartial(e)) || [];
+    message.tokens = object.tokens?.map((e) => AccessToken.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetAccessRequest(): GetAccessRequest {
+  return {};
+}
+
+export const GetAccessRequest: MessageFns<GetAccessRequest> = {
+  encode(_: GetAccessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetAccessRequest {
+    return {};
+  },
+
+  toJSON(_: GetAccessRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetAccessRequest>): GetAccessRequest {
+    return GetAccessRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetAccessRequest>): GetAccessRequest {
+    const message = createBaseGetAccessRequest();
+    return message;
+  },
+};
+
+function createBaseGetAccessResponse(): GetAccessResponse {
+  return { revision: 0, policy: undefined };
+}
+
+export const GetAccessResponse: MessageFns<GetAccessResponse> = {
+  encode(message: GetAccessResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.policy !== undefined) {
+      AccessPolicy.encode(message.policy, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccessResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccessResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.policy = AccessPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetAccessResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      policy: isSet(object.policy) ? AccessPolicy.fromJSON(object.policy) : undefined,
+    };
+  },
+
+  toJSON(message: GetAccessResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.policy !== undefined) {
+      obj.policy = AccessPolicy.toJSON(message.policy);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetAccessResponse>): GetAccessResponse {
+    return GetAccessResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAccessResponse>): GetAccessResponse {
+    const message = createBaseGetAccessResponse();
+    message.revision = object.revision ?? 0;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? AccessPolicy.fromPartial(object.policy)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetAccessRequest(): SetAccessRequest {
+  return { policy: undefined, expectedRevision: 0 };
+}
+
+export const SetAccessRequest: MessageFns<SetAccessRequest> = {
+  encode(message: SetAccessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policy !== undefined) {
+      AccessPolicy.encode(message.policy, writer.uint32(10).fork()).join();
+    }
+    if (message.expectedRevision !== 0) {
+      writer.uint32(16).uint64(message.expectedRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAccessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAccessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policy = AccessPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expectedRevision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetAccessRequest {
+    return {
+      policy: isSet(object.policy) ? AccessPolicy.fromJSON(object.policy) : undefined,
+      expectedRevision: isSet(object.expectedRevision)
+        ? globalThis.Number(object.expectedRevision)
+        : isSet(object.expected_revision)
+        ? globalThis.Number(object.expected_revision)
+        : 0,
+    };
+  },
+
+  toJSON(message: SetAccessRequest): unknown {
+    const obj: any = {};
+    if (message.policy !== undefined) {
+      obj.policy = AccessPolicy.toJSON(message.policy);
+    }
+    if (message.expectedRevision !== 0) {
+      obj.expectedRevision = Math.round(message.expectedRevision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetAccessRequest>): SetAccessRequest {
+    return SetAccessRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetAccessRequest>): SetAccessRequest {
+    const message = createBaseSetAccessRequest();
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? AccessPolicy.fromPartial(object.policy)
+      : undefined;
+    message.expectedRevision = object.expectedRevision ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetAccessResponse(): SetAccessResponse {
+  return { revision: 0 };
+}
+
+export const SetAccessResponse: MessageFns<SetAccessResponse> = {
+  encode(message: SetAccessResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAccessResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAccessResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetAccessResponse {
+    return { revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0 };
+  },
+
+  toJSON(message: SetAccessResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetAccessResponse>): SetAccessResponse {
+    return SetAccessResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetAccessResponse>): SetAccessResponse {
+    const message = createBaseSetAccessResponse();
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseClusterSettings(): ClusterSettings {
+  return { cache: undefined, valueBytesMax: 0, sessionsMax: 0, sessionWindow: 0, sessionBytesMax: 0, sessionIdleMs: 0 };
+}
+
+export const ClusterSettings: MessageFns<ClusterSettings> = {
+  encode(message: ClusterSettings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cache !== undefined) {
+      CacheSettings.encode(message.cache, writer.uint32(10).fork()).join();
+    }
+    if (message.valueBytesMax !== 0) {
+      writer.uint32(16).uint32(message.valueBytesMax);
+    }
+    if (message.sessionsMax !== 0) {
+      writer.uint32(24).uint32(message.sessionsMax);
+    }
+    if (message.sessionWindow !== 0) {
+      writer.uint32(32).uint32(message.sessionWindow);
+    }
+    if (message.sessionBytesMax !== 0) {
+      writer.uint32(40).uint32(message.sessionBytesMax);
+    }
+    if (message.sessionIdleMs !== 0) {
+      writer.uint32(48).uint64(message.sessionIdleMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterSettings {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterSettings();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cache = CacheSettings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.valueBytesMax = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sessionsMax = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sessionWindow = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sessionBytesMax = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sessionIdleMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ClusterSettings {
+    return {
+      cache: isSet(object.cache) ? CacheSettings.fromJSON(object.cache) : undefined,
+      valueBytesMax: isSet(object.valueBytesMax)
+        ? globalThis.Number(object.valueBytesMax)
+        : isSet(object.value_bytes_max)
+        ? globalThis.Number(object.value_bytes_max)
+        : 0,
+      sessionsMax: isSet(object.sessionsMax)
+        ? globalThis.Number(object.sessionsMax)
+        : isSet(object.sessions_max)
+        ? globalThis.Number(object.sessions_max)
+        : 0,
+      sessionWindow: isSet(object.sessionWindow)
+        ? globalThis.Number(object.sessionWindow)
+        : isSet(object.session_window)
+        ? globalThis.Number(object.session_window)
+        : 0,
+      sessionBytesMax: isSet(object.sessionBytesMax)
+        ? globalThis.Number(object.sessionBytesMax)
+        : isSet(object.session_bytes_max)
+        ? globalThis.Number(object.session_bytes_max)
+        : 0,
+      sessionIdleMs: isSet(object.sessionIdleMs)
+        ? globalThis.Number(object.sessionIdleMs)
+        : isSet(object.session_idle_ms)
+        ? globalThis.Number(object.session_idle_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: ClusterSettings): unknown {
+    const obj: any = {};
+    if (message.cache !== undefined) {
+      obj.cache = CacheSettings.toJSON(message.cache);
+    }
+    if (message.valueBytesMax !== 0) {
+      obj.valueBytesMax = Math.round(message.valueBytesMax);
+    }
+    if (message.sessionsMax !== 0) {
+      obj.sessionsMax = Math.round(message.sessionsMax);
+    }
+    if (message.sessionWindow !== 0) {
+      obj.sessionWindow = Math.round(message.sessionWindow);
+    }
+    if (message.sessionBytesMax !== 0) {
+      obj.sessionBytesMax = Math.round(message.sessionBytesMax);
+    }
+    if (message.sessionIdleMs !== 0) {
+      obj.sessionIdleMs = Math.round(message.sessionIdleMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClusterSettings>): ClusterSettings {
+    return ClusterSettings.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterSettings>): ClusterSettings {
+    const message = createBaseClusterSettings();
+    message.cache = (object.cache !== undefined && object.cache !== null)
+      ? CacheSettings.fromPartial(object.cache)
+      : undefined;
+    message.valueBytesMax = object.valueBytesMax ?? 0;
+    message.sessionsMax = object.sessionsMax ?? 0;
+    message.sessionWindow = object.sessionWindow ?? 0;
+    message.sessionBytesMax = object.sessionBytesMax ?? 0;
+    message.sessionIdleMs = object.sessionIdleMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseSettingsChanges(): SettingsChanges {
+  return {
+    entriesMax: undefined,
+    bytesMax: undefined,
+    eviction: 0,
+    replicationFactor: undefined,
+    sessionsMax: undefined,
+    sessionWindow: undefined,
+    sessionBytesMax: undefined,
+    sessionIdleMs: undefined,
+  };
+}
+
+export const SettingsChanges: MessageFns<SettingsChanges> = {
+  encode(message: SettingsChanges, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entriesMax !== undefined) {
+      writer.uint32(8).uint64(message.entriesMax);
+    }
+    if (message.bytesMax !== undefined) {
+      writer.uint32(16).uint64(message.bytesMax);
+    }
+    if (message.eviction !== 0) {
+      writer.uint32(24).int32(message.eviction);
+    }
+    if (message.replicationFactor !== undefined) {
+      writer.uint32(32).uint32(message.replicationFactor);
+    }
+    if (message.sessionsMax !== undefined) {
+      writer.uint32(40).uint32(message.sessionsMax);
+    }
+    if (message.sessionWindow !== undefined) {
+      writer.uint32(48).uint32(message.sessionWindow);
+    }
+    if (message.sessionBytesMax !== undefined) {
+      writer.uint32(56).uint32(message.sessionBytesMax);
+    }
+    if (message.sessionIdleMs !== undefined) {
+      writer.uint32(64).uint64(message.sessionIdleMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettingsChanges {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettingsChanges();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entriesMax = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytesMax = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.eviction = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.replicationFactor = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sessionsMax = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sessionWindow = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sessionBytesMax = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.sessionIdleMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SettingsChanges {
+    return {
+      entriesMax: isSet(object.entriesMax)
+        ? globalThis.Number(object.entriesMax)
+        : isSet(object.entries_max)
+        ? globalThis.Number(object.entries_max)
+        : undefined,
+      bytesMax: isSet(object.bytesMax)
+        ? globalThis.Number(object.bytesMax)
+        : isSet(object.bytes_max)
+        ? globalThis.Number(object.bytes_max)
+        : undefined,
+      eviction: isSet(object.eviction) ? evictionFromJSON(object.eviction) : 0,
+      replicationFactor: isSet(object.replicationFactor)
+        ? globalThis.Number(object.replicationFactor)
+        : isSet(object.replication_factor)
+        ? globalThis.Number(object.replication_factor)
+        : undefined,
+      sessionsMax: isSet(object.sessionsMax)
+        ? globalThis.Number(object.sessionsMax)
+        : isSet(object.sessions_max)
+        ? globalThis.Number(object.sessions_max)
+        : undefined,
+      sessionWindow: isSet(object.sessionWindow)
+        ? globalThis.Number(object.sessionWindow)
+        : isSet(object.session_window)
+        ? globalThis.Number(object.session_window)
+        : undefined,
+      sessionBytesMax: isSet(object.sessionBytesMax)
+        ? globalThis.Number(object.sessionBytesMax)
+        : isSet(object.session_bytes_max)
+        ? globalThis.Number(object.session_bytes_max)
+        : undefined,
+      sessionIdleMs: isSet(object.sessionIdleMs)
+        ? globalThis.Number(object.sessionIdleMs)
+        : isSet(object.session_idle_ms)
+        ? globalThis.Number(object.session_idle_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SettingsChanges): unknown {
+    const obj: any = {};
+    if (message.entriesMax !== undefined) {
+      obj.entriesMax = Math.round(message.entriesMax);
+    }
+    if (message.bytesMax !== undefined) {
+      obj.bytesMax = Math.round(message.bytesMax);
+    }
+    if (message.eviction !== 0) {
+      obj.eviction = evictionToJSON(message.eviction);
+    }
+    if (message.replicationFactor !== undefined) {
+      obj.replicationFactor = Math.round(message.replicationFactor);
+    }
+    if (message.sessionsMax !== undefined) {
+      obj.sessionsMax = Math.round(message.sessionsMax);
+    }
+    if (message.sessionWindow !== undefined) {
+      obj.sessionWindow = Math.round(message.sessionWindow);
+    }
+    if (message.sessionBytesMax !== undefined) {
+      obj.sessionBytesMax = Math.round(message.sessionBytesMax);
+    }
+    if (message.sessionIdleMs !== undefined) {
+      obj.sessionIdleMs = Math.round(message.sessionIdleMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SettingsChanges>): SettingsChanges {
+    return SettingsChanges.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SettingsChanges>): SettingsChanges {
+    const message = createBaseSettingsChanges();
+    message.entriesMax = object.entriesMax ?? undefined;
+    message.bytesMax = object.bytesMax ?? undefined;
+    message.eviction = object.eviction ?? 0;
+    message.replicationFactor = object.replicationFactor ?? undefined;
+    message.sessionsMax = object.sessionsMax ?? undefined;
+    message.sessionWindow = object.sessionWindow ?? undefined;
+    message.sessionBytesMax = object.sessionBytesMax ?? undefined;
+    message.sessionIdleMs = object.sessionIdleMs ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGetSettingsRequest(): GetSettingsRequest {
+  return {};
+}
+
+export const GetSettingsRequest: MessageFns<GetSettingsRequest> = {
+  encode(_: GetSettingsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSettingsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSettingsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetSettingsRequest {
+    return {};
+  },
+
+  toJSON(_: GetSettingsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSettingsRequest>): GetSettingsRequest {
+    return GetSettingsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetSettingsRequest>): GetSettingsRequest {
+    const message = createBaseGetSettingsRequest();
+    return message;
+  },
+};
+
+function createBaseGetSettingsResponse(): GetSettingsResponse {
+  return { revision: 0, settings: undefined };
+}
+
+export const GetSettingsResponse: MessageFns<GetSettingsResponse> = {
+  encode(message: GetSettingsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.settings !== undefined) {
+      ClusterSettings.encode(message.settings, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSettingsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSettingsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.settings = ClusterSettings.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSettingsResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      settings: isSet(object.settings) ? ClusterSettings.fromJSON(object.settings) : undefined,
+    };
+  },
+
+  toJSON(message: GetSettingsResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.settings !== undefined) {
+      obj.settings = ClusterSettings.toJSON(message.settings);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSettingsResponse>): GetSettingsResponse {
+    return GetSettingsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSettingsResponse>): GetSettingsResponse {
+    const message = createBaseGetSettingsResponse();
+    message.revision = object.revision ?? 0;
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChangeSettingsRequest(): ChangeSettingsRequest {
+  return { changes: undefined };
+}
+
+export const ChangeSettingsRequest: MessageFns<ChangeSettingsRequest> = {
+  encode(message: ChangeSettingsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changes !== undefined) {
+      SettingsChanges.encode(message.changes, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeSettingsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeSettingsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.changes = SettingsChanges.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeSettingsRequest {
+    return { changes: isSet(object.changes) ? SettingsChanges.fromJSON(object.changes) : undefined };
+  },
+
+  toJSON(message: ChangeSettingsRequest): unknown {
+    const obj: any = {};
+    if (message.changes !== undefined) {
+      obj.changes = SettingsChanges.toJSON(message.changes);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeSettingsRequest>): ChangeSettingsRequest {
+    return ChangeSettingsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeSettingsRequest>): ChangeSettingsRequest {
+    const message = createBaseChangeSettingsRequest();
+    message.changes = (object.changes !== undefined && object.changes !== null)
+      ? SettingsChanges.fromPartial(object.changes)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChangeSettingsResponse(): ChangeSettingsResponse {
+  return { revision: 0, settings: undefined };
+}
+
+export const ChangeSettingsResponse: MessageFns<ChangeSettingsResponse> = {
+  encode(message: ChangeSettingsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.settings !== undefined) {
+      ClusterSettings.encode(message.settings, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeSettingsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeSettingsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.settings = ClusterSettings.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeSettingsResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      settings: isSet(object.settings) ? ClusterSettings.fromJSON(object.settings) : undefined,
+    };
+  },
+
+  toJSON(message: ChangeSettingsResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.settings !== undefined) {
+      obj.settings = ClusterSettings.toJSON(message.settings);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeSettingsResponse>): ChangeSettingsResponse {
+    return ChangeSettingsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeSettingsResponse>): ChangeSettingsResponse {
+    const message = createBaseChangeSettingsResponse();
+    message.revision = object.revision ?? 0;
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseConfigureNodeRequest(): ConfigureNodeRequest {
+  return {
+    logLevel: 0,
+    unaryCallsMax: undefined,
+    sessionStreamsMax: undefined,
+    watchStreamsMax: undefined,
+    totalBytesMax: undefined,
+    principalsMax: undefined,
+  };
+}
+
+export const ConfigureNodeRequest: MessageFns<ConfigureNodeRequest> = {
+  encode(message: ConfigureNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logLevel !== 0) {
+      writer.uint32(8).int32(message.logLevel);
+    }
+    if (message.unaryCallsMax !== undefined) {
+      writer.uint32(16).uint32(message.unaryCallsMax);
+    }
+    if (message.sessionStreamsMax !== undefined) {
+      writer.uint32(24).uint32(message.sessionStreamsMax);
+    }
+    if (message.watchStreamsMax !== undefined) {
+      writer.uint32(32).uint32(message.watchStreamsMax);
+    }
+    if (message.totalBytesMax !== undefined) {
+      writer.uint32(40).uint64(message.totalBytesMax);
+    }
+    if (message.principalsMax !== undefined) {
+      writer.uint32(48).uint32(message.principalsMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfigureNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfigureNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.logLevel = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unaryCallsMax = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sessionStreamsMax = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.watchStreamsMax = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.totalBytesMax = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.principalsMax = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfigureNodeRequest {
+    return {
+      logLevel: isSet(object.logLevel)
+        ? logLevelFromJSON(object.logLevel)
+        : isSet(object.log_level)
+        ? logLevelFromJSON(object.log_level)
+        : 0,
+      unaryCallsMax: isSet(object.unaryCallsMax)
+        ? globalThis.Number(object.unaryCallsMax)
+        : isSet(object.unary_calls_max)
+        ? globalThis.Number(object.unary_calls_max)
+        : undefined,
+      sessionStreamsMax: isSet(object.sessionStreamsMax)
+        ? globalThis.Number(object.sessionStreamsMax)
+        : isSet(object.session_streams_max)
+        ? globalThis.Number(object.session_streams_max)
+        : undefined,
+      watchStreamsMax: isSet(object.watchStreamsMax)
+        ? globalThis.Number(object.watchStreamsMax)
+        : isSet(object.watch_streams_max)
+        ? globalThis.Number(object.watch_streams_max)
+        : undefined,
+      totalBytesMax: isSet(object.totalBytesMax)
+        ? globalThis.Number(object.totalBytesMax)
+        : isSet(object.total_bytes_max)
+        ? globalThis.Number(object.total_bytes_max)
+        : undefined,
+      principalsMax: isSet(object.principalsMax)
+        ? globalThis.Number(object.principalsMax)
+        : isSet(object.principals_max)
+        ? globalThis.Number(object.principals_max)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ConfigureNodeRequest): unknown {
+    const obj: any = {};
+    if (message.logLevel !== 0) {
+      obj.logLevel = logLevelToJSON(message.logLevel);
+    }
+    if (message.unaryCallsMax !== undefined) {
+      obj.unaryCallsMax = Math.round(message.unaryCallsMax);
+    }
+    if (message.sessionStreamsMax !== undefined) {
+      obj.sessionStreamsMax = Math.round(message.sessionStreamsMax);
+    }
+    if (message.watchStreamsMax !== undefined) {
+      obj.watchStreamsMax = Math.round(message.watchStreamsMax);
+    }
+    if (message.totalBytesMax !== undefined) {
+      obj.totalBytesMax = Math.round(message.totalBytesMax);
+    }
+    if (message.principalsMax !== undefined) {
+      obj.principalsMax = Math.round(message.principalsMax);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfigureNodeRequest>): ConfigureNodeRequest {
+    return ConfigureNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfigureNodeRequest>): ConfigureNodeRequest {
+    const message = createBaseConfigureNodeRequest();
+    message.logLevel = object.logLevel ?? 0;
+    message.unaryCallsMax = object.unaryCallsMax ?? undefined;
+    message.sessionStreamsMax = object.sessionStreamsMax ?? undefined;
+    message.watchStreamsMax = object.watchStreamsMax ?? undefined;
+    message.totalBytesMax = object.totalBytesMax ?? undefined;
+    message.principalsMax = object.principalsMax ?? undefined;
+    return message;
+  },
+};
+
+function createBaseConfigureNodeResponse(): ConfigureNodeResponse {
+  return {
+    nodeId: "",
+    logLevel: 0,
+    unaryCallsMax: 0,
+    sessionStreamsMax: 0,
+    watchStreamsMax: 0,
+    totalBytesMax: 0,
+    principalsMax: 0,
+  };
+}
+
+export const ConfigureNodeResponse: MessageFns<ConfigureNodeResponse> = {
+  encode(message: ConfigureNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.logLevel !== 0) {
+      writer.uint32(16).int32(message.logLevel);
+    }
+    if (message.unaryCallsMax !== 0) {
+      writer.uint32(24).uint32(message.unaryCallsMax);
+    }
+    if (message.sessionStreamsMax !== 0) {
+      writer.uint32(32).uint32(message.sessionStreamsMax);
+    }
+    if (message.watchStreamsMax !== 0) {
+      writer.uint32(40).uint32(message.watchStreamsMax);
+    }
+    if (message.totalBytesMax !== 0) {
+      writer.uint32(48).uint64(message.totalBytesMax);
+    }
+    if (message.principalsMax !== 0) {
+      writer.uint32(56).uint32(message.principalsMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfigureNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfigureNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.logLevel = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.unaryCallsMax = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sessionStreamsMax = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.watchStreamsMax = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.totalBytesMax = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.principalsMax = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfigureNodeResponse {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      logLevel: isSet(object.logLevel)
+        ? logLevelFromJSON(object.logLevel)
+        : isSet(object.log_level)
+        ? logLevelFromJSON(object.log_level)
+        : 0,
+      unaryCallsMax: isSet(object.unaryCallsMax)
+        ? globalThis.Number(object.unaryCallsMax)
+        : isSet(object.unary_calls_max)
+        ? globalThis.Number(object.unary_calls_max)
+        : 0,
+      sessionStreamsMax: isSet(object.sessionStreamsMax)
+        ? globalThis.Number(object.sessionStreamsMax)
+        : isSet(object.session_streams_max)
+        ? globalThis.Number(object.session_streams_max)
+        : 0,
+      watchStreamsMax: isSet(object.watchStreamsMax)
+        ? globalThis.Number(object.watchStreamsMax)
+        : isSet(object.watch_streams_max)
+        ? globalThis.Number(object.watch_streams_max)
+        : 0,
+      totalBytesMax: isSet(object.totalBytesMax)
+        ? globalThis.Number(object.totalBytesMax)
+        : isSet(object.total_bytes_max)
+        ? globalThis.Number(object.total_bytes_max)
+        : 0,
+      principalsMax: isSet(object.principalsMax)
+        ? globalThis.Number(object.principalsMax)
+        : isSet(object.principals_max)
+        ? globalThis.Number(object.principals_max)
+        : 0,
+    };
+  },
+
+  toJSON(message: ConfigureNodeResponse): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.logLevel !== 0) {
+      obj.logLevel = logLevelToJSON(message.logLevel);
+    }
+    if (message.unaryCallsMax !== 0) {
+      obj.unaryCallsMax = Math.round(message.unaryCallsMax);
+    }
+    if (message.sessionStreamsMax !== 0) {
+      obj.sessionStreamsMax = Math.round(message.sessionStreamsMax);
+    }
+    if (message.watchStreamsMax !== 0) {
+      obj.watchStreamsMax = Math.round(message.watchStreamsMax);
+    }
+    if (message.totalBytesMax !== 0) {
+      obj.totalBytesMax = Math.round(message.totalBytesMax);
+    }
+    if (message.principalsMax !== 0) {
+      obj.principalsMax = Math.round(message.principalsMax);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfigureNodeResponse>): ConfigureNodeResponse {
+    return ConfigureNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfigureNodeResponse>): ConfigureNodeResponse {
+    const message = createBaseConfigureNodeResponse();
+    message.nodeId = object.nodeId ?? "";
+    message.logLevel = object.logLevel ?? 0;
+    message.unaryCallsMax = object.unaryCallsMax ?? 0;
+    message.sessionStreamsMax = object.sessionStreamsMax ?? 0;
+    message.watchStreamsMax = object.watchStreamsMax ?? 0;
+    message.totalBytesMax = object.totalBytesMax ?? 0;
+    message.principalsMax = object.principalsMax ?? 0;
+    return message;
+  },
+};
+
 /**
  * Cluster shows and changes who belongs to the cluster. Any member accepts any call and forwards
  * changes to the leader once.
@@ -2518,6 +4648,69 @@ export const ClusterService = {
       Buffer.from(TransferLeadershipResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): TransferLeadershipResponse => TransferLeadershipResponse.decode(value),
   },
+  /** GetAccess reads who may do what, linearizable. Needs the right admin. */
+  getAccess: {
+    path: "/cashe.v1.Cluster/GetAccess" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetAccessRequest): Buffer => Buffer.from(GetAccessRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAccessRequest => GetAccessRequest.decode(value),
+    responseSerialize: (value: GetAccessResponse): Buffer => Buffer.from(GetAccessResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAccessResponse => GetAccessResponse.decode(value),
+  },
+  /**
+   * SetAccess replaces the whole policy, if it is still at the expected revision; it counts at
+   * once, also on open streams. Needs the right admin. A policy that would take admin away from the
+   * caller is refused, unless the caller shows an admin certificate.
+   */
+  setAccess: {
+    path: "/cashe.v1.Cluster/SetAccess" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetAccessRequest): Buffer => Buffer.from(SetAccessRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetAccessRequest => SetAccessRequest.decode(value),
+    responseSerialize: (value: SetAccessResponse): Buffer => Buffer.from(SetAccessResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetAccessResponse => SetAccessResponse.decode(value),
+  },
+  /** GetSettings reads the replicated settings, linearizable. Needs the right admin or node. */
+  getSettings: {
+    path: "/cashe.v1.Cluster/GetSettings" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSettingsRequest): Buffer => Buffer.from(GetSettingsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSettingsRequest => GetSettingsRequest.decode(value),
+    responseSerialize: (value: GetSettingsResponse): Buffer => Buffer.from(GetSettingsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSettingsResponse => GetSettingsResponse.decode(value),
+  },
+  /**
+   * ChangeSettings changes replicated settings while the cluster serves. Needs the right admin. It
+   * returns once group 0 has applied the change; a lowered limit is reached in bounded steps.
+   */
+  changeSettings: {
+    path: "/cashe.v1.Cluster/ChangeSettings" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeSettingsRequest): Buffer =>
+      Buffer.from(ChangeSettingsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeSettingsRequest => ChangeSettingsRequest.decode(value),
+    responseSerialize: (value: ChangeSettingsResponse): Buffer =>
+      Buffer.from(ChangeSettingsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeSettingsResponse => ChangeSettingsResponse.decode(value),
+  },
+  /**
+   * ConfigureNode changes and tells what counts for the node that answers alone, until it stops; it
+   * is not forwarded. Needs the right admin.
+   */
+  configureNode: {
+    path: "/cashe.v1.Cluster/ConfigureNode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ConfigureNodeRequest): Buffer => Buffer.from(ConfigureNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ConfigureNodeRequest => ConfigureNodeRequest.decode(value),
+    responseSerialize: (value: ConfigureNodeResponse): Buffer =>
+      Buffer.from(ConfigureNodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ConfigureNodeResponse => ConfigureNodeResponse.decode(value),
+  },
   /** WatchTopology sends the topology at once and after every change, until cancelled. */
   watchTopology: {
     path: "/cashe.v1.Cluster/WatchTopology" as const,
@@ -2545,6 +4738,26 @@ export interface ClusterServer extends UntypedServiceImplementation {
   removeMember: handleUnaryCall<RemoveMemberRequest, RemoveMemberResponse>;
   /** TransferLeadership hands a group to another voter. */
   transferLeadership: handleUnaryCall<TransferLeadershipRequest, TransferLeadershipResponse>;
+  /** GetAccess reads who may do what, linearizable. Needs the right admin. */
+  getAccess: handleUnaryCall<GetAccessRequest, GetAccessResponse>;
+  /**
+   * SetAccess replaces the whole policy, if it is still at the expected revision; it counts at
+   * once, also on open streams. Needs the right admin. A policy that would take admin away from the
+   * caller is refused, unless the caller shows an admin certificate.
+   */
+  setAccess: handleUnaryCall<SetAccessRequest, SetAccessResponse>;
+  /** GetSettings reads the replicated settings, linearizable. Needs the right admin or node. */
+  getSettings: handleUnaryCall<GetSettingsRequest, GetSettingsResponse>;
+  /**
+   * ChangeSettings changes replicated settings while the cluster serves. Needs the right admin. It
+   * returns once group 0 has applied the change; a lowered limit is reached in bounded steps.
+   */
+  changeSettings: handleUnaryCall<ChangeSettingsRequest, ChangeSettingsResponse>;
+  /**
+   * ConfigureNode changes and tells what counts for the node that answers alone, until it stops; it
+   * is not forwarded. Needs the right admin.
+   */
+  configureNode: handleUnaryCall<ConfigureNodeRequest, ConfigureNodeResponse>;
   /** WatchTopology sends the topology at once and after every change, until cancelled. */
   watchTopology: handleServerStreamingCall<WatchTopologyRequest, WatchTopologyResponse>;
 }
@@ -2632,6 +4845,96 @@ export interface ClusterClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: TransferLeadershipResponse) => void,
+  ): ClientUnaryCall;
+  /** GetAccess reads who may do what, linearizable. Needs the right admin. */
+  getAccess(
+    request: GetAccessRequest,
+    callback: (error: ServiceError | null, response: GetAccessResponse) => void,
+  ): ClientUnaryCall;
+  getAccess(
+    request: GetAccessRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetAccessResponse) => void,
+  ): ClientUnaryCall;
+  getAccess(
+    request: GetAccessRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetAccessResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * SetAccess replaces the whole policy, if it is still at the expected revision; it counts at
+   * once, also on open streams. Needs the right admin. A policy that would take admin away from the
+   * caller is refused, unless the caller shows an admin certificate.
+   */
+  setAccess(
+    request: SetAccessRequest,
+    callback: (error: ServiceError | null, response: SetAccessResponse) => void,
+  ): ClientUnaryCall;
+  setAccess(
+    request: SetAccessRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetAccessResponse) => void,
+  ): ClientUnaryCall;
+  setAccess(
+    request: SetAccessRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetAccessResponse) => void,
+  ): ClientUnaryCall;
+  /** GetSettings reads the replicated settings, linearizable. Needs the right admin or node. */
+  getSettings(
+    request: GetSettingsRequest,
+    callback: (error: ServiceError | null, response: GetSettingsResponse) => void,
+  ): ClientUnaryCall;
+  getSettings(
+    request: GetSettingsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSettingsResponse) => void,
+  ): ClientUnaryCall;
+  getSettings(
+    request: GetSettingsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSettingsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ChangeSettings changes replicated settings while the cluster serves. Needs the right admin. It
+   * returns once group 0 has applied the change; a lowered limit is reached in bounded steps.
+   */
+  changeSettings(
+    request: ChangeSettingsRequest,
+    callback: (error: ServiceError | null, response: ChangeSettingsResponse) => void,
+  ): ClientUnaryCall;
+  changeSettings(
+    request: ChangeSettingsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeSettingsResponse) => void,
+  ): ClientUnaryCall;
+  changeSettings(
+    request: ChangeSettingsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeSettingsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ConfigureNode changes and tells what counts for the node that answers alone, until it stops; it
+   * is not forwarded. Needs the right admin.
+   */
+  configureNode(
+    request: ConfigureNodeRequest,
+    callback: (error: ServiceError | null, response: ConfigureNodeResponse) => void,
+  ): ClientUnaryCall;
+  configureNode(
+    request: ConfigureNodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ConfigureNodeResponse) => void,
+  ): ClientUnaryCall;
+  configureNode(
+    request: ConfigureNodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ConfigureNodeResponse) => void,
   ): ClientUnaryCall;
   /** WatchTopology sends the topology at once and after every change, until cancelled. */
   watchTopology(

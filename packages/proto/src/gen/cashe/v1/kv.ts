@@ -597,7 +597,7 @@ export interface Limits {
 
 /**
  * WriteBatch is one transmission of a numbered batch; a retransmission differs only in
- * transmission, first_outstanding and remaining_ms.
+ * transmission, first_outstanding, remaining_ms and traceparent.
  */
 export interface WriteBatch {
   /** Number of this transmission, unique on its stream, echoed by the answer. */
@@ -614,6 +614,11 @@ export interface WriteBatch {
   remainingMs: number;
   /** Length-delimited Ops, then an 8-byte random tag. */
   ops: Uint8Array;
+  /**
+   * W3C Trace Context of the caller's span when it is sampled, at most 55 bytes; empty: none. For
+   * spans only: never logged, no part of what is deduplicated.
+   */
+  traceparent: string;
 }
 
 /** ReadBatch is a batch of reads; never logged. */
@@ -632,6 +637,8 @@ export interface ReadBatch {
   remainingMs: number;
   /** Length-delimited Ops. */
   ops: Uint8Array;
+  /** As WriteBatch.traceparent. */
+  traceparent: string;
 }
 
 /** OpenSession asks for a session; not idempotent: an unused one is evicted when idle. */
@@ -3405,6 +3412,7 @@ function createBaseWriteBatch(): WriteBatch {
     firstOutstanding: 0,
     remainingMs: 0,
     ops: new Uint8Array(0),
+    traceparent: "",
   };
 }
 
@@ -3430,6 +3438,9 @@ export const WriteBatch: MessageFns<WriteBatch> = {
     }
     if (message.ops.length !== 0) {
       writer.uint32(58).bytes(message.ops);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(66).string(message.traceparent);
     }
     return writer;
   },
@@ -3503,6 +3514,14 @@ export const WriteBatch: MessageFns<WriteBatch> = {
             message.ops = reader.bytes();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3532,6 +3551,7 @@ export const WriteBatch: MessageFns<WriteBatch> = {
         ? globalThis.Number(object.remaining_ms)
         : 0,
       ops: isSet(object.ops) ? bytesFromBase64(object.ops) : new Uint8Array(0),
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
     };
   },
 
@@ -3558,6 +3578,9 @@ export const WriteBatch: MessageFns<WriteBatch> = {
     if (message.ops.length !== 0) {
       obj.ops = base64FromBytes(message.ops);
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -3573,6 +3596,7 @@ export const WriteBatch: MessageFns<WriteBatch> = {
     message.firstOutstanding = object.firstOutstanding ?? 0;
     message.remainingMs = object.remainingMs ?? 0;
     message.ops = object.ops ?? new Uint8Array(0);
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };
@@ -3586,6 +3610,7 @@ function createBaseReadBatch(): ReadBatch {
     consistency: 0,
     remainingMs: 0,
     ops: new Uint8Array(0),
+    traceparent: "",
   };
 }
 
@@ -3611,6 +3636,9 @@ export const ReadBatch: MessageFns<ReadBatch> = {
     }
     if (message.ops.length !== 0) {
       writer.uint32(58).bytes(message.ops);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(66).string(message.traceparent);
     }
     return writer;
   },
@@ -3684,6 +3712,14 @@ export const ReadBatch: MessageFns<ReadBatch> = {
             message.ops = reader.bytes();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3713,6 +3749,7 @@ export const ReadBatch: MessageFns<ReadBatch> = {
         ? globalThis.Number(object.remaining_ms)
         : 0,
       ops: isSet(object.ops) ? bytesFromBase64(object.ops) : new Uint8Array(0),
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
     };
   },
 
@@ -3739,6 +3776,9 @@ export const ReadBatch: MessageFns<ReadBatch> = {
     if (message.ops.length !== 0) {
       obj.ops = base64FromBytes(message.ops);
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -3754,6 +3794,7 @@ export const ReadBatch: MessageFns<ReadBatch> = {
     message.consistency = object.consistency ?? 0;
     message.remainingMs = object.remainingMs ?? 0;
     message.ops = object.ops ?? new Uint8Array(0);
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };

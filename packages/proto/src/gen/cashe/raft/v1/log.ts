@@ -3,7 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { CacheSettings } from "../../v1/cluster.js";
+import { AccessPolicy, CacheSettings, SettingsChanges } from "../../v1/cluster.js";
 
 /**
  * What is stored: log entries, configurations, the genesis record and snapshots. Replicas and
@@ -56,6 +56,12 @@ export interface EntryHeader {
     | //
     /** Drops a node's record (group 0). */
     { $case: "removeNode"; value: RemoveNodeCommand }
+    | //
+    /** Replaces the access policy (group 0). */
+    { $case: "setAccess"; value: SetAccessCommand }
+    | //
+    /** Changes this group's settings. */
+    { $case: "changeSettings"; value: ChangeSettingsCommand }
     | undefined;
 }
 
@@ -143,6 +149,29 @@ export interface RemoveNodeCommand {
   nodeUid: string;
 }
 
+/** SetAccessCommand replaces the access policy if it still has the revision. */
+export interface SetAccessCommand {
+  /** All of the new policy, with the hashes of all tokens. */
+  policy:
+    | AccessPolicy
+    | undefined;
+  /** Revision it replaces. */
+  expectedRevision: number;
+}
+
+/** ChangeSettingsCommand changes the settings of the group whose log has it (rule R11). */
+export interface ChangeSettingsCommand {
+  /** What changes; for other groups than group 0, all that can. */
+  changes:
+    | SettingsChanges
+    | undefined;
+  /**
+   * Other groups than group 0: revision of group 0's settings that these are; what is not newer
+   * than the group's own changes nothing. 0 in group 0, which counts up.
+   */
+  revision: number;
+}
+
 /** GroupConfiguration is the data of a configuration entry (thesis section 4.3). */
 export interface GroupConfiguration {
   /** Voters; while joint, the incoming ones. */
@@ -207,6 +236,8 @@ export interface GenesisRecord {
   hashSeed: number;
   /** Log format at genesis. */
   formatVersion: number;
+  /** Access policy at genesis; none: open. */
+  access: AccessPolicy | undefined;
 }
 
 /** NodeIdentity is what a node keeps of itself beside its log. */
@@ -354,6 +385,12 @@ export const EntryHeader: MessageFns<EntryHeader> = {
       case "removeNode":
         RemoveNodeCommand.encode(message.command.value, writer.uint32(90).fork()).join();
         break;
+      case "setAccess":
+        SetAccessCommand.encode(message.command.value, writer.uint32(98).fork()).join();
+        break;
+      case "changeSettings":
+        ChangeSettingsCommand.encode(message.command.value, writer.uint32(106).fork()).join();
+        break;
     }
     return writer;
   },
@@ -459,6 +496,22 @@ export const EntryHeader: MessageFns<EntryHeader> = {
             message.command = { $case: "removeNode", value: RemoveNodeCommand.decode(reader, reader.uint32()) };
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.command = { $case: "setAccess", value: SetAccessCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.command = { $case: "changeSettings", value: ChangeSettingsCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -517,6 +570,14 @@ export const EntryHeader: MessageFns<EntryHeader> = {
         ? { $case: "removeNode", value: RemoveNodeCommand.fromJSON(object.removeNode) }
         : isSet(object.remove_node)
         ? { $case: "removeNode", value: RemoveNodeCommand.fromJSON(object.remove_node) }
+        : isSet(object.setAccess)
+        ? { $case: "setAccess", value: SetAccessCommand.fromJSON(object.setAccess) }
+        : isSet(object.set_access)
+        ? { $case: "setAccess", value: SetAccessCommand.fromJSON(object.set_access) }
+        : isSet(object.changeSettings)
+        ? { $case: "changeSettings", value: ChangeSettingsCommand.fromJSON(object.changeSettings) }
+        : isSet(object.change_settings)
+        ? { $case: "changeSettings", value: ChangeSettingsCommand.fromJSON(object.change_settings) }
         : undefined,
     };
   },
@@ -551,6 +612,10 @@ export const EntryHeader: MessageFns<EntryHeader> = {
       obj.updateNode = UpdateNodeCommand.toJSON(message.command.value);
     } else if (message.command?.$case === "removeNode") {
       obj.removeNode = RemoveNodeCommand.toJSON(message.command.value);
+    } else if (message.command?.$case === "setAccess") {
+      obj.setAccess = SetAccessCommand.toJSON(message.command.value);
+    } else if (message.command?.$case === "changeSettings") {
+      obj.changeSettings = ChangeSettingsCommand.toJSON(message.command.value);
     }
     return obj;
   },
@@ -596,6 +661,18 @@ export const EntryHeader: MessageFns<EntryHeader> = {
       case "removeNode": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "removeNode", value: RemoveNodeCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "setAccess": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "setAccess", value: SetAccessCommand.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "changeSettings": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "changeSettings", value: ChangeSettingsCommand.fromPartial(object.command.value) };
         }
         break;
       }
@@ -1490,6 +1567,184 @@ export const RemoveNodeCommand: MessageFns<RemoveNodeCommand> = {
   },
 };
 
+function createBaseSetAccessCommand(): SetAccessCommand {
+  return { policy: undefined, expectedRevision: 0 };
+}
+
+export const SetAccessCommand: MessageFns<SetAccessCommand> = {
+  encode(message: SetAccessCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policy !== undefined) {
+      AccessPolicy.encode(message.policy, writer.uint32(10).fork()).join();
+    }
+    if (message.expectedRevision !== 0) {
+      writer.uint32(16).uint64(message.expectedRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAccessCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAccessCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policy = AccessPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expectedRevision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetAccessCommand {
+    return {
+      policy: isSet(object.policy) ? AccessPolicy.fromJSON(object.policy) : undefined,
+      expectedRevision: isSet(object.expectedRevision)
+        ? globalThis.Number(object.expectedRevision)
+        : isSet(object.expected_revision)
+        ? globalThis.Number(object.expected_revision)
+        : 0,
+    };
+  },
+
+  toJSON(message: SetAccessCommand): unknown {
+    const obj: any = {};
+    if (message.policy !== undefined) {
+      obj.policy = AccessPolicy.toJSON(message.policy);
+    }
+    if (message.expectedRevision !== 0) {
+      obj.expectedRevision = Math.round(message.expectedRevision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetAccessCommand>): SetAccessCommand {
+    return SetAccessCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetAccessCommand>): SetAccessCommand {
+    const message = createBaseSetAccessCommand();
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? AccessPolicy.fromPartial(object.policy)
+      : undefined;
+    message.expectedRevision = object.expectedRevision ?? 0;
+    return message;
+  },
+};
+
+function createBaseChangeSettingsCommand(): ChangeSettingsCommand {
+  return { changes: undefined, revision: 0 };
+}
+
+export const ChangeSettingsCommand: MessageFns<ChangeSettingsCommand> = {
+  encode(message: ChangeSettingsCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changes !== undefined) {
+      SettingsChanges.encode(message.changes, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeSettingsCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeSettingsCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.changes = SettingsChanges.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeSettingsCommand {
+    return {
+      changes: isSet(object.changes) ? SettingsChanges.fromJSON(object.changes) : undefined,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: ChangeSettingsCommand): unknown {
+    const obj: any = {};
+    if (message.changes !== undefined) {
+      obj.changes = SettingsChanges.toJSON(message.changes);
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeSettingsCommand>): ChangeSettingsCommand {
+    return ChangeSettingsCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeSettingsCommand>): ChangeSettingsCommand {
+    const message = createBaseChangeSettingsCommand();
+    message.changes = (object.changes !== undefined && object.changes !== null)
+      ? SettingsChanges.fromPartial(object.changes)
+      : undefined;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
 function createBaseGroupConfiguration(): GroupConfiguration {
   return { voters: [], votersOutgoing: [], learners: [], replicaIdMax: 0 };
 }
@@ -2026,7 +2281,15 @@ export const NodeRecord: MessageFns<NodeRecord> = {
 };
 
 function createBaseGenesisRecord(): GenesisRecord {
-  return { clusterId: "", founders: [], groupCount: 0, settings: undefined, hashSeed: 0, formatVersion: 0 };
+  return {
+    clusterId: "",
+    founders: [],
+    groupCount: 0,
+    settings: undefined,
+    hashSeed: 0,
+    formatVersion: 0,
+    access: undefined,
+  };
 }
 
 export const GenesisRecord: MessageFns<GenesisRecord> = {
@@ -2048,6 +2311,9 @@ export const GenesisRecord: MessageFns<GenesisRecord> = {
     }
     if (message.formatVersion !== 0) {
       writer.uint32(48).uint32(message.formatVersion);
+    }
+    if (message.access !== undefined) {
+      AccessPolicy.encode(message.access, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2113,6 +2379,14 @@ export const GenesisRecord: MessageFns<GenesisRecord> = {
             message.formatVersion = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.access = AccessPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2151,6 +2425,7 @@ export const GenesisRecord: MessageFns<GenesisRecord> = {
         : isSet(object.format_version)
         ? globalThis.Number(object.format_version)
         : 0,
+      access: isSet(object.access) ? AccessPolicy.fromJSON(object.access) : undefined,
     };
   },
 
@@ -2174,6 +2449,9 @@ export const GenesisRecord: MessageFns<GenesisRecord> = {
     if (message.formatVersion !== 0) {
       obj.formatVersion = Math.round(message.formatVersion);
     }
+    if (message.access !== undefined) {
+      obj.access = AccessPolicy.toJSON(message.access);
+    }
     return obj;
   },
 
@@ -2190,6 +2468,9 @@ export const GenesisRecord: MessageFns<GenesisRecord> = {
       : undefined;
     message.hashSeed = object.hashSeed ?? 0;
     message.formatVersion = object.formatVersion ?? 0;
+    message.access = (object.access !== undefined && object.access !== null)
+      ? AccessPolicy.fromPartial(object.access)
+      : undefined;
     return message;
   },
 };

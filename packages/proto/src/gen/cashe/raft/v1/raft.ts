@@ -22,10 +22,18 @@ import {
 import {
   AddMemberRequest,
   AddMemberResponse,
+  CacheSettings,
+  ChangeSettingsRequest,
+  GetAccessRequest,
+  GetAccessResponse,
+  GetSettingsRequest,
+  GetSettingsResponse,
   ListMembersRequest,
   ListMembersResponse,
   RemoveMemberRequest,
   RemoveMemberResponse,
+  SetAccessRequest,
+  SetAccessResponse,
   TransferLeadershipRequest,
   TransferLeadershipResponse,
 } from "../../v1/cluster.js";
@@ -44,7 +52,7 @@ import {
   WriteAnswer,
   WriteBatch,
 } from "../../v1/kv.js";
-import { GenesisRecord, GroupConfiguration, StateDigest } from "./log.js";
+import { GenesisRecord, GroupConfiguration, NodeRecord, StateDigest } from "./log.js";
 
 /**
  * What nodes say to each other. Messages are those of the Raft paper; ids are replica ids, which
@@ -116,7 +124,10 @@ export interface PeerHello {
   nodeId: string;
   /** Identity of its data directory. */
   nodeUid: string;
-  /** Hash of its replicated settings. */
+  /**
+   * Hash of its replicated settings as the stream begins. It only tells: settings change while
+   * nodes serve, so that nobody is refused for another one.
+   */
   settingsHash: number;
   /** Address for clients, host:port. */
   clientAddress: string;
@@ -435,7 +446,7 @@ export interface ForwardedClose {
   principal: string;
 }
 
-/** ForwardedAdmin carries a change of the members or leadership. */
+/** ForwardedAdmin carries a call about members, leadership, access or settings. */
 export interface ForwardedAdmin {
   /** Number of this transmission, echoed by the answer. */
   transmission: number;
@@ -457,6 +468,18 @@ export interface ForwardedAdmin {
     | //
     /** Hand over a group. */
     { $case: "transferLeadership"; value: TransferLeadershipRequest }
+    | //
+    /** Read the access policy. */
+    { $case: "getAccess"; value: GetAccessRequest }
+    | //
+    /** Replace it. */
+    { $case: "setAccess"; value: SetAccessRequest }
+    | //
+    /** Read the settings. */
+    { $case: "getSettings"; value: GetSettingsRequest }
+    | //
+    /** Change them. */
+    { $case: "changeSettings"; value: ChangeSettingsRequest }
     | undefined;
 }
 
@@ -506,6 +529,15 @@ export interface ForwardedAdminAnswer {
     | //
     /** The hand-over. */
     { $case: "transferLeadership"; value: TransferLeadershipResponse }
+    | //
+    /** The policy. */
+    { $case: "getAccess"; value: GetAccessResponse }
+    | //
+    /** The policy was replaced. */
+    { $case: "setAccess"; value: SetAccessResponse }
+    | //
+    /** The settings, also once they were changed. */
+    { $case: "getSettings"; value: GetSettingsResponse }
     | undefined;
 }
 
@@ -537,6 +569,54 @@ export interface FoundResponse {
     | undefined;
   /** True when it is no founder and waits to be admitted, or is not up to answering yet. */
   joining: boolean;
+}
+
+/** IntroduceRequest says which cluster asks. */
+export interface IntroduceRequest {
+  /** Id the asked node is expected to have. */
+  nodeId: string;
+  /** Encoded GenesisRecord of the cluster that asks. */
+  genesisRecord: Uint8Array;
+  /** Its settings now. */
+  cache: CacheSettings | undefined;
+}
+
+/** IntroduceResponse tells what the answering node is. */
+export interface IntroduceResponse {
+  /** Its id. */
+  nodeId: string;
+  /** Its data directory. */
+  nodeUid: string;
+  /** Its address for clients, host:port. */
+  clientAddress: string;
+  /** Its address for peers, host:port. */
+  raftAddress: string;
+  /** Highest log format it can apply. */
+  formatVersionMax: number;
+  /** The cluster it belongs to; empty: none yet. */
+  clusterId: string;
+  /** It waits to be added. */
+  waiting: boolean;
+  /** Why it would not join the cluster that asks; empty: nothing speaks against it. */
+  problem: string;
+}
+
+/** AdmitRequest hands a node that waits what AddMember hands a node that asks. */
+export interface AdmitRequest {
+  /** Id it was admitted with. */
+  nodeId: string;
+  /** Its data directory. */
+  nodeUid: string;
+  /** Its replica id. */
+  replicaId: number;
+  /** Encoded GenesisRecord of the cluster. */
+  genesisRecord: Uint8Array;
+  /** All members, itself included. */
+  members: NodeRecord[];
+}
+
+/** AdmitResponse is sent once the node keeps it durably; it has no fields. */
+export interface AdmitResponse {
 }
 
 function createBasePeerHello(): PeerHello {
@@ -3659,6 +3739,18 @@ export const ForwardedAdmin: MessageFns<ForwardedAdmin> = {
       case "transferLeadership":
         TransferLeadershipRequest.encode(message.kind.value, writer.uint32(58).fork()).join();
         break;
+      case "getAccess":
+        GetAccessRequest.encode(message.kind.value, writer.uint32(66).fork()).join();
+        break;
+      case "setAccess":
+        SetAccessRequest.encode(message.kind.value, writer.uint32(74).fork()).join();
+        break;
+      case "getSettings":
+        GetSettingsRequest.encode(message.kind.value, writer.uint32(82).fork()).join();
+        break;
+      case "changeSettings":
+        ChangeSettingsRequest.encode(message.kind.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3735,6 +3827,38 @@ export const ForwardedAdmin: MessageFns<ForwardedAdmin> = {
             };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.kind = { $case: "getAccess", value: GetAccessRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.kind = { $case: "setAccess", value: SetAccessRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.kind = { $case: "getSettings", value: GetSettingsRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.kind = { $case: "changeSettings", value: ChangeSettingsRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3772,6 +3896,22 @@ export const ForwardedAdmin: MessageFns<ForwardedAdmin> = {
         ? { $case: "transferLeadership", value: TransferLeadershipRequest.fromJSON(object.transferLeadership) }
         : isSet(object.transfer_leadership)
         ? { $case: "transferLeadership", value: TransferLeadershipRequest.fromJSON(object.transfer_leadership) }
+        : isSet(object.getAccess)
+        ? { $case: "getAccess", value: GetAccessRequest.fromJSON(object.getAccess) }
+        : isSet(object.get_access)
+        ? { $case: "getAccess", value: GetAccessRequest.fromJSON(object.get_access) }
+        : isSet(object.setAccess)
+        ? { $case: "setAccess", value: SetAccessRequest.fromJSON(object.setAccess) }
+        : isSet(object.set_access)
+        ? { $case: "setAccess", value: SetAccessRequest.fromJSON(object.set_access) }
+        : isSet(object.getSettings)
+        ? { $case: "getSettings", value: GetSettingsRequest.fromJSON(object.getSettings) }
+        : isSet(object.get_settings)
+        ? { $case: "getSettings", value: GetSettingsRequest.fromJSON(object.get_settings) }
+        : isSet(object.changeSettings)
+        ? { $case: "changeSettings", value: ChangeSettingsRequest.fromJSON(object.changeSettings) }
+        : isSet(object.change_settings)
+        ? { $case: "changeSettings", value: ChangeSettingsRequest.fromJSON(object.change_settings) }
         : undefined,
     };
   },
@@ -3795,6 +3935,14 @@ export const ForwardedAdmin: MessageFns<ForwardedAdmin> = {
       obj.removeMember = RemoveMemberRequest.toJSON(message.kind.value);
     } else if (message.kind?.$case === "transferLeadership") {
       obj.transferLeadership = TransferLeadershipRequest.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "getAccess") {
+      obj.getAccess = GetAccessRequest.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "setAccess") {
+      obj.setAccess = SetAccessRequest.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "getSettings") {
+      obj.getSettings = GetSettingsRequest.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "changeSettings") {
+      obj.changeSettings = ChangeSettingsRequest.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -3832,6 +3980,30 @@ export const ForwardedAdmin: MessageFns<ForwardedAdmin> = {
             $case: "transferLeadership",
             value: TransferLeadershipRequest.fromPartial(object.kind.value),
           };
+        }
+        break;
+      }
+      case "getAccess": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "getAccess", value: GetAccessRequest.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "setAccess": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "setAccess", value: SetAccessRequest.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "getSettings": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "getSettings", value: GetSettingsRequest.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "changeSettings": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "changeSettings", value: ChangeSettingsRequest.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -4035,6 +4207,15 @@ export const ForwardedAdminAnswer: MessageFns<ForwardedAdminAnswer> = {
       case "transferLeadership":
         TransferLeadershipResponse.encode(message.kind.value, writer.uint32(66).fork()).join();
         break;
+      case "getAccess":
+        GetAccessResponse.encode(message.kind.value, writer.uint32(74).fork()).join();
+        break;
+      case "setAccess":
+        SetAccessResponse.encode(message.kind.value, writer.uint32(82).fork()).join();
+        break;
+      case "getSettings":
+        GetSettingsResponse.encode(message.kind.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -4119,6 +4300,30 @@ export const ForwardedAdminAnswer: MessageFns<ForwardedAdminAnswer> = {
             };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.kind = { $case: "getAccess", value: GetAccessResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.kind = { $case: "setAccess", value: SetAccessResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.kind = { $case: "getSettings", value: GetSettingsResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4153,6 +4358,18 @@ export const ForwardedAdminAnswer: MessageFns<ForwardedAdminAnswer> = {
         ? { $case: "transferLeadership", value: TransferLeadershipResponse.fromJSON(object.transferLeadership) }
         : isSet(object.transfer_leadership)
         ? { $case: "transferLeadership", value: TransferLeadershipResponse.fromJSON(object.transfer_leadership) }
+        : isSet(object.getAccess)
+        ? { $case: "getAccess", value: GetAccessResponse.fromJSON(object.getAccess) }
+        : isSet(object.get_access)
+        ? { $case: "getAccess", value: GetAccessResponse.fromJSON(object.get_access) }
+        : isSet(object.setAccess)
+        ? { $case: "setAccess", value: SetAccessResponse.fromJSON(object.setAccess) }
+        : isSet(object.set_access)
+        ? { $case: "setAccess", value: SetAccessResponse.fromJSON(object.set_access) }
+        : isSet(object.getSettings)
+        ? { $case: "getSettings", value: GetSettingsResponse.fromJSON(object.getSettings) }
+        : isSet(object.get_settings)
+        ? { $case: "getSettings", value: GetSettingsResponse.fromJSON(object.get_settings) }
         : undefined,
     };
   },
@@ -4179,6 +4396,12 @@ export const ForwardedAdminAnswer: MessageFns<ForwardedAdminAnswer> = {
       obj.removeMember = RemoveMemberResponse.toJSON(message.kind.value);
     } else if (message.kind?.$case === "transferLeadership") {
       obj.transferLeadership = TransferLeadershipResponse.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "getAccess") {
+      obj.getAccess = GetAccessResponse.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "setAccess") {
+      obj.setAccess = SetAccessResponse.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "getSettings") {
+      obj.getSettings = GetSettingsResponse.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -4217,6 +4440,24 @@ export const ForwardedAdminAnswer: MessageFns<ForwardedAdminAnswer> = {
             $case: "transferLeadership",
             value: TransferLeadershipResponse.fromPartial(object.kind.value),
           };
+        }
+        break;
+      }
+      case "getAccess": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "getAccess", value: GetAccessResponse.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "setAccess": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "setAccess", value: SetAccessResponse.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "getSettings": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "getSettings", value: GetSettingsResponse.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -4519,6 +4760,534 @@ export const FoundResponse: MessageFns<FoundResponse> = {
   },
 };
 
+function createBaseIntroduceRequest(): IntroduceRequest {
+  return { nodeId: "", genesisRecord: new Uint8Array(0), cache: undefined };
+}
+
+export const IntroduceRequest: MessageFns<IntroduceRequest> = {
+  encode(message: IntroduceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.genesisRecord.length !== 0) {
+      writer.uint32(18).bytes(message.genesisRecord);
+    }
+    if (message.cache !== undefined) {
+      CacheSettings.encode(message.cache, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IntroduceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIntroduceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.genesisRecord = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cache = CacheSettings.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IntroduceRequest {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      genesisRecord: isSet(object.genesisRecord)
+        ? bytesFromBase64(object.genesisRecord)
+        : isSet(object.genesis_record)
+        ? bytesFromBase64(object.genesis_record)
+        : new Uint8Array(0),
+      cache: isSet(object.cache) ? CacheSettings.fromJSON(object.cache) : undefined,
+    };
+  },
+
+  toJSON(message: IntroduceRequest): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.genesisRecord.length !== 0) {
+      obj.genesisRecord = base64FromBytes(message.genesisRecord);
+    }
+    if (message.cache !== undefined) {
+      obj.cache = CacheSettings.toJSON(message.cache);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<IntroduceRequest>): IntroduceRequest {
+    return IntroduceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IntroduceRequest>): IntroduceRequest {
+    const message = createBaseIntroduceRequest();
+    message.nodeId = object.nodeId ?? "";
+    message.genesisRecord = object.genesisRecord ?? new Uint8Array(0);
+    message.cache = (object.cache !== undefined && object.cache !== null)
+      ? CacheSettings.fromPartial(object.cache)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseIntroduceResponse(): IntroduceResponse {
+  return {
+    nodeId: "",
+    nodeUid: "",
+    clientAddress: "",
+    raftAddress: "",
+    formatVersionMax: 0,
+    clusterId: "",
+    waiting: false,
+    problem: "",
+  };
+}
+
+export const IntroduceResponse: MessageFns<IntroduceResponse> = {
+  encode(message: IntroduceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeUid !== "") {
+      writer.uint32(18).string(message.nodeUid);
+    }
+    if (message.clientAddress !== "") {
+      writer.uint32(26).string(message.clientAddress);
+    }
+    if (message.raftAddress !== "") {
+      writer.uint32(34).string(message.raftAddress);
+    }
+    if (message.formatVersionMax !== 0) {
+      writer.uint32(40).uint32(message.formatVersionMax);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(50).string(message.clusterId);
+    }
+    if (message.waiting !== false) {
+      writer.uint32(56).bool(message.waiting);
+    }
+    if (message.problem !== "") {
+      writer.uint32(66).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IntroduceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIntroduceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeUid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clientAddress = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.raftAddress = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.formatVersionMax = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.waiting = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IntroduceResponse {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeUid: isSet(object.nodeUid)
+        ? globalThis.String(object.nodeUid)
+        : isSet(object.node_uid)
+        ? globalThis.String(object.node_uid)
+        : "",
+      clientAddress: isSet(object.clientAddress)
+        ? globalThis.String(object.clientAddress)
+        : isSet(object.client_address)
+        ? globalThis.String(object.client_address)
+        : "",
+      raftAddress: isSet(object.raftAddress)
+        ? globalThis.String(object.raftAddress)
+        : isSet(object.raft_address)
+        ? globalThis.String(object.raft_address)
+        : "",
+      formatVersionMax: isSet(object.formatVersionMax)
+        ? globalThis.Number(object.formatVersionMax)
+        : isSet(object.format_version_max)
+        ? globalThis.Number(object.format_version_max)
+        : 0,
+      clusterId: isSet(object.clusterId)
+        ? globalThis.String(object.clusterId)
+        : isSet(object.cluster_id)
+        ? globalThis.String(object.cluster_id)
+        : "",
+      waiting: isSet(object.waiting) ? globalThis.Boolean(object.waiting) : false,
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: IntroduceResponse): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeUid !== "") {
+      obj.nodeUid = message.nodeUid;
+    }
+    if (message.clientAddress !== "") {
+      obj.clientAddress = message.clientAddress;
+    }
+    if (message.raftAddress !== "") {
+      obj.raftAddress = message.raftAddress;
+    }
+    if (message.formatVersionMax !== 0) {
+      obj.formatVersionMax = Math.round(message.formatVersionMax);
+    }
+    if (message.clusterId !== "") {
+      obj.clusterId = message.clusterId;
+    }
+    if (message.waiting !== false) {
+      obj.waiting = message.waiting;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<IntroduceResponse>): IntroduceResponse {
+    return IntroduceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IntroduceResponse>): IntroduceResponse {
+    const message = createBaseIntroduceResponse();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeUid = object.nodeUid ?? "";
+    message.clientAddress = object.clientAddress ?? "";
+    message.raftAddress = object.raftAddress ?? "";
+    message.formatVersionMax = object.formatVersionMax ?? 0;
+    message.clusterId = object.clusterId ?? "";
+    message.waiting = object.waiting ?? false;
+    message.problem = object.problem ?? "";
+    return message;
+  },
+};
+
+function createBaseAdmitRequest(): AdmitRequest {
+  return { nodeId: "", nodeUid: "", replicaId: 0, genesisRecord: new Uint8Array(0), members: [] };
+}
+
+export const AdmitRequest: MessageFns<AdmitRequest> = {
+  encode(message: AdmitRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeUid !== "") {
+      writer.uint32(18).string(message.nodeUid);
+    }
+    if (message.replicaId !== 0) {
+      writer.uint32(24).uint64(message.replicaId);
+    }
+    if (message.genesisRecord.length !== 0) {
+      writer.uint32(34).bytes(message.genesisRecord);
+    }
+    for (const v of message.members) {
+      NodeRecord.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdmitRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdmitRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeUid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replicaId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.genesisRecord = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.members.push(NodeRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AdmitRequest {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeUid: isSet(object.nodeUid)
+        ? globalThis.String(object.nodeUid)
+        : isSet(object.node_uid)
+        ? globalThis.String(object.node_uid)
+        : "",
+      replicaId: isSet(object.replicaId)
+        ? globalThis.Number(object.replicaId)
+        : isSet(object.replica_id)
+        ? globalThis.Number(object.replica_id)
+        : 0,
+      genesisRecord: isSet(object.genesisRecord)
+        ? bytesFromBase64(object.genesisRecord)
+        : isSet(object.genesis_record)
+        ? bytesFromBase64(object.genesis_record)
+        : new Uint8Array(0),
+      members: globalThis.Array.isArray(object?.members)
+        ? object.members.map((e: any) => NodeRecord.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: AdmitRequest): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeUid !== "") {
+      obj.nodeUid = message.nodeUid;
+    }
+    if (message.replicaId !== 0) {
+      obj.replicaId = Math.round(message.replicaId);
+    }
+    if (message.genesisRecord.length !== 0) {
+      obj.genesisRecord = base64FromBytes(message.genesisRecord);
+    }
+    if (message.members?.length) {
+      obj.members = message.members.map((e) => NodeRecord.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AdmitRequest>): AdmitRequest {
+    return AdmitRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AdmitRequest>): AdmitRequest {
+    const message = createBaseAdmitRequest();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeUid = object.nodeUid ?? "";
+    message.replicaId = object.replicaId ?? 0;
+    message.genesisRecord = object.genesisRecord ?? new Uint8Array(0);
+    message.members = object.members?.map((e) => NodeRecord.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAdmitResponse(): AdmitResponse {
+  return {};
+}
+
+export const AdmitResponse: MessageFns<AdmitResponse> = {
+  encode(_: AdmitResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdmitResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdmitResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): AdmitResponse {
+    return {};
+  },
+
+  toJSON(_: AdmitResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<AdmitResponse>): AdmitResponse {
+    return AdmitResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<AdmitResponse>): AdmitResponse {
+    const message = createBaseAdmitResponse();
+    return message;
+  },
+};
+
 /** Raft is served on the peer port, for nodes of the same cluster only. */
 export type RaftService = typeof RaftService;
 export const RaftService = {
@@ -4588,6 +5357,26 @@ export const RaftService = {
     responseSerialize: (value: FoundResponse): Buffer => Buffer.from(FoundResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FoundResponse => FoundResponse.decode(value),
   },
+  /** Introduce asks who listens at a raft address, for a cluster that is to admit it (rule R25). */
+  introduce: {
+    path: "/cashe.raft.v1.Raft/Introduce" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IntroduceRequest): Buffer => Buffer.from(IntroduceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IntroduceRequest => IntroduceRequest.decode(value),
+    responseSerialize: (value: IntroduceResponse): Buffer => Buffer.from(IntroduceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IntroduceResponse => IntroduceResponse.decode(value),
+  },
+  /** Admit tells a node that waits to be added that the cluster admitted it; repeating it is safe. */
+  admit: {
+    path: "/cashe.raft.v1.Raft/Admit" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AdmitRequest): Buffer => Buffer.from(AdmitRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AdmitRequest => AdmitRequest.decode(value),
+    responseSerialize: (value: AdmitResponse): Buffer => Buffer.from(AdmitResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AdmitResponse => AdmitResponse.decode(value),
+  },
 } as const;
 
 export interface RaftServer extends UntypedServiceImplementation {
@@ -4606,6 +5395,10 @@ export interface RaftServer extends UntypedServiceImplementation {
   forward: handleBidiStreamingCall<ForwardRequest, ForwardResponse>;
   /** Found lets founders find each other and agree on the genesis record (rule R25). */
   found: handleUnaryCall<FoundRequest, FoundResponse>;
+  /** Introduce asks who listens at a raft address, for a cluster that is to admit it (rule R25). */
+  introduce: handleUnaryCall<IntroduceRequest, IntroduceResponse>;
+  /** Admit tells a node that waits to be added that the cluster admitted it; repeating it is safe. */
+  admit: handleUnaryCall<AdmitRequest, AdmitResponse>;
 }
 
 export interface RaftClient extends Client {
@@ -4687,6 +5480,38 @@ export interface RaftClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FoundResponse) => void,
+  ): ClientUnaryCall;
+  /** Introduce asks who listens at a raft address, for a cluster that is to admit it (rule R25). */
+  introduce(
+    request: IntroduceRequest,
+    callback: (error: ServiceError | null, response: IntroduceResponse) => void,
+  ): ClientUnaryCall;
+  introduce(
+    request: IntroduceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IntroduceResponse) => void,
+  ): ClientUnaryCall;
+  introduce(
+    request: IntroduceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IntroduceResponse) => void,
+  ): ClientUnaryCall;
+  /** Admit tells a node that waits to be added that the cluster admitted it; repeating it is safe. */
+  admit(
+    request: AdmitRequest,
+    callback: (error: ServiceError | null, response: AdmitResponse) => void,
+  ): ClientUnaryCall;
+  admit(
+    request: AdmitRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AdmitResponse) => void,
+  ): ClientUnaryCall;
+  admit(
+    request: AdmitRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AdmitResponse) => void,
   ): ClientUnaryCall;
 }
 

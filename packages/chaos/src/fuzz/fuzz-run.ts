@@ -1,0 +1,111 @@
+/** One run: a cluster of real processes, a canary, the inputs, and what is to hold at the end. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ClusterProcess } from '@cashe/bench';
+import { Canary, type CanaryFigures } from './canary.js';
+import { type NodeMemory, NodeWatch } from './node-watch.js';
+import { clientSeeds, peerSeeds } from './seeds.js';
+import { type Finding, Sender } from './sender.js';
+import type { Target } from './targets.js';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  /** Index of the first input. */
+  readonly from: number;
+  readonly inputs: number;
+  /** Data and logs of a run go to a directory in here; it stays when something was wrong. */
+  readonly parentDir: string;
+  readonly say: (line: string) => void;
+}
+
+export interface FuzzFigures {
+  readonly seed: number;
+  readonly inputs: number;
+  readonly seconds: number;
+  readonly ends: ReadonlyMap<string, number>;
+  readonly findings: readonly Finding[];
+  /** What was wrong beside single inputs. */
+  readonly problems: readonly string[];
+  readonly canary: CanaryFigures;
+  readonly memory: readonly NodeMemory[];
+}
+
+const lanes = 64;
+const warmUpInputs = 500;
+const equalMs = 30_000;
+
+export async function runFuzz(options: FuzzOptions): Promise<FuzzFigures> {
+  mkdirSync(options.parentDir, { recursive: true });
+  const dir = mkdtempSync(join(options.parentDir, `${options.seed}-`));
+  const cluster = await ClusterProcess.start({ dir, execArgs: () => ['--expose-gc'] });
+  let figures: FuzzFigures | undefined;
+  try {
+    figures = await fuzz(cluster, options);
+    return figures;
+  } finally {
+    await cluster.stop('kill');
+    const clean = figures?.findings.length === 0 && figures.problems.length === 0;
+    if (clean) rmSync(dir, { recursive: true, force: true });
+    else options.say(`data and logs: ${dir}`);
+  }
+}
+
+async function fuzz(cluster: ClusterProcess, options: FuzzOptions): Promise<FuzzFigures> {
+  const { seed, from, inputs, say } = options;
+  const watch = new NodeWatch(cluster);
+  const canary = await Canary.connect({}, cluster.endpoints);
+  canary.run();
+  const sender = new Sender({ seed, targets: await targetsOf(cluster), lanes });
+  const startMs = performance.now();
+  const onThousand = (sent: number): void => {
+    const perSecond = Math.round((sent * 1000) / (performance.now() - startMs));
+    say(`${sent} inputs, ${perSecond}/s, ${canary.writes} writes acknowledged`);
+  };
+  // The first inputs compile code and fill caches: what they leave is no leak.
+  const first = Math.min(warmUpInputs, inputs);
+  await sender.send(from, first, onThousand);
+  await watch.begin();
+  await sender.send(from + first, inputs - first, onThousand);
+  const seconds = (performance.now() - startMs) / 1000;
+  sender.close();
+  const { memory, problems } = await watch.settled();
+  const figures = await canary.finish();
+  return {
+    seed,
+    inputs,
+    seconds,
+    ends: sender.ends,
+    findings: sender.findings,
+    problems: [
+      ...figures.problems,
+      ...watch.deaths(),
+      ...problems,
+      ...watch.logProblems(),
+      ...(await differences(cluster)),
+    ],
+    canary: figures,
+    memory,
+  };
+}
+
+async function differences(cluster: ClusterProcess): Promise<string[]> {
+  try {
+    await cluster.waitUntilEqual(equalMs);
+    return [];
+  } catch (error) {
+    return [`the nodes differ: ${String(error)}`];
+  }
+}
+
+/** The gRPC ports of every node; names and order are part of what a seed means. */
+async function targetsOf(cluster: ClusterProcess): Promise<readonly Target[]> {
+  const { clusterId } = await cluster.status(0);
+  return cluster.nodes.flatMap(({ id, clientAddress, raftAddress }) => {
+    const facts = { clusterId, nodeId: id };
+    const tls = undefined;
+    return [
+      { name: `client port of ${id}`, address: clientAddress, tls, seeds: clientSeeds(facts) },
+      { name: `peer port of ${id}`, address: raftAddress, tls, seeds: peerSeeds(facts) },
+    ];
+  });
+}

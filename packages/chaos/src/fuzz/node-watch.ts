@@ -1,0 +1,106 @@
+/** What the nodes themselves show: that they live, what they hold, and what they log. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterProcess, ProcessUsage } from '@cashe/bench';
+import { waitUntil } from '@cashe/bench';
+
+export interface NodeMemory {
+  readonly node: string;
+  readonly before: ProcessUsage;
+  readonly after: ProcessUsage;
+  readonly loopDelayMaxMs: number;
+}
+
+const mib = 2 ** 20;
+/** What a run may leave: caches that fill, the newest part of the log, code that was compiled. */
+const heapGrowthMax = 48 * mib;
+const externalGrowthMax = 160 * mib;
+/** Connections between nodes come and go; a leak of inputs would be in the hundreds. */
+const socketGrowthMax = 8;
+const timerGrowthMax = 40;
+const settleMs = 60_000;
+const logLinesMax = 10;
+/** Whoever sends garbage must not fill the disk with what is said about it. */
+const logBytesMax = 256 * 1024;
+
+export class NodeWatch {
+  readonly #cluster: ClusterProcess;
+  readonly #pids: readonly (number | undefined)[];
+  #before: readonly ProcessUsage[] = [];
+  #loopDelaysMaxMs: number[] = [];
+
+  constructor(cluster: ClusterProcess) {
+    this.#cluster = cluster;
+    this.#pids = cluster.nodes.map(({ pid }) => pid);
+  }
+
+  /** The state to compare with; taken when the nodes are warm. */
+  async begin(): Promise<void> {
+    this.#before = await this.#usages();
+  }
+
+  /** Which nodes are not the processes they were. */
+  deaths(): string[] {
+    return this.#cluster.nodes
+      .filter((node, index) => node.pid !== this.#pids[index])
+      .map((node) => `${node.id} ended\n${node.logTail()}`);
+  }
+
+  /** Waits until memory, sockets and timers are back; what stays is a problem. */
+  async settled(): Promise<{ memory: readonly NodeMemory[]; problems: readonly string[] }> {
+    let last: readonly NodeMemory[] = [];
+    let problems: readonly string[] = [];
+    const back = async (): Promise<true | undefined> => {
+      last = await this.#compare();
+      problems = last.flatMap(growthProblems);
+      return problems.length === 0 ? true : undefined;
+    };
+    await waitUntil('memory, sockets and timers to be back', settleMs, back).catch(() => undefined);
+    return { memory: last, problems };
+  }
+
+  /** Lines that no input may cause: errors, and whatever Node prints by itself. */
+  logProblems(): string[] {
+    return this.#cluster.nodes.flatMap(({ id }) => {
+      const text = readFileSync(join(this.#cluster.dir, `${id}.log`), 'utf8');
+      const loud = text.split('\n').filter((line) => line !== '' && !isQuietLine(line));
+      const flood = text.length > logBytesMax ? [`${id} logged ${text.length} bytes`] : [];
+      return [...flood, ...loud.slice(0, logLinesMax)];
+    });
+  }
+
+  async #compare(): Promise<readonly NodeMemory[]> {
+    const usages = await this.#usages();
+    // A node forgets its worst delay when it is asked.
+    this.#loopDelaysMaxMs = usages.map(({ loopDelayMaxMs }, index) =>
+      Math.max(loopDelayMaxMs, this.#loopDelaysMaxMs[index] ?? 0),
+    );
+    return this.#cluster.nodes.map(({ id }, index) => ({
+      node: id,
+      before: this.#before[index] as ProcessUsage,
+      after: usages[index] as ProcessUsage,
+      loopDelayMaxMs: this.#loopDelaysMaxMs[index] ?? 0,
+    }));
+  }
+
+  #usages(): Promise<readonly ProcessUsage[]> {
+    return Promise.all(this.#cluster.nodes.map((node) => node.usage()));
+  }
+}
+
+function growthProblems({ node, before, after }: NodeMemory): string[] {
+  const bounds = [
+    ['heap bytes', after.heapUsedBytes - before.heapUsedBytes, heapGrowthMax],
+    ['bytes outside the heap', after.externalBytes - before.externalBytes, externalGrowthMax],
+    ['sockets', after.sockets - before.sockets, socketGrowthMax],
+    ['timers', after.timers - before.timers, timerGrowthMax],
+  ] as const;
+  return bounds
+    .filter(([, growth, max]) => growth > max)
+    .map(([what, growth, max]) => `${node} kept ${growth} ${what}; at most ${max} are expected`);
+}
+
+/** A line of the node's own log, below error; not what Node or a library prints by itself. */
+function isQuietLine(line: string): boolean {
+  return /^\{"time":"[^"]+","level":"(warn|info|debug)",/.test(line);
+}

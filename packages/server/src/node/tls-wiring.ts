@@ -1,0 +1,38 @@
+/** A node's certificate: loaded before anything else of the node, for all of its ports. */
+import type { NodeOptions, TlsOptions } from '../config/options.js';
+import type { Logger } from '../host/index.js';
+import type { PortTls } from '../net/tls-acceptor.js';
+import { TlsMaterial } from '../net/tls-material.js';
+import { realScheduler } from './real-ports.js';
+import { Storage, type StorageSizes } from './storage.js';
+
+/** Rejects with a TlsMaterialError; undefined without TLS. */
+export async function loadMaterial(
+  { id, tls }: Pick<NodeOptions, 'id' | 'tls'>,
+  log: Logger,
+): Promise<TlsMaterial | undefined> {
+  if (tls === undefined) return undefined;
+  return TlsMaterial.load({ files: tls, nodeId: id, log, scheduler: realScheduler });
+}
+
+export async function openStorage(
+  dataDir: string,
+  sizes: StorageSizes,
+  material: TlsMaterial | undefined,
+): Promise<Storage> {
+  try {
+    return await Storage.open(dataDir, sizes);
+  } catch (error) {
+    material?.close();
+    throw error;
+  }
+}
+
+/** How the client port takes connections. */
+export function portTls(
+  tls: TlsOptions | undefined,
+  material: TlsMaterial | undefined,
+): PortTls | undefined {
+  if (tls === undefined || material === undefined) return undefined;
+  return { material, clientAuth: tls.clientAuth };
+}

@@ -1,0 +1,11 @@
+import type { UploadBudget } from '../body.js';
+import type { Gate } from '../gate.js';
+import type { RestLimits } from '../limits.js';
+import type { RestPorts } from '../ports.js';
+
+export interface CompatOptions {
+  readonly ports: RestPorts;
+  readonly gate: Gate;
+  readonly limits: RestLimits;
+  readonly budget: UploadBudget;
+}
