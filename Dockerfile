@@ -59,6 +59,6 @@ USER 1000:1000
 
 EXPOSE 3000 4000 9464
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "/opt/cashe/healthcheck.mjs"]
 ENTRYPOINT ["node", "/opt/cashe/packages/server/bin/cashe.mjs"]

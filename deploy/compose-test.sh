@@ -10,7 +10,9 @@ set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 
 readonly nodes=(cashe0 cashe1 cashe2 cashe3) base_image=node:20-bookworm-slim
-readonly cashe=(node /opt/cashe/packages/server/bin/cashe.mjs)
+readonly outside_tls=(--tls-ca=/certs/ca.crt --tls-cert=/certs/client.crt --tls-key=/certs/client.key)
+# Bounds the whole run, clean-up aside.
+readonly seconds_max=240
 project=cashe-test-$$
 scratch=$(mktemp -d)
 engine_pid=
@@ -18,7 +20,7 @@ passed=0
 step='the preparations'
 step_ms=0
 export CASHE_IMAGE=$project CASHE_CERTS=$scratch/certs
-export CASHE_PORT0= CASHE_PORT1= CASHE_PORT2= CASHE_PORT3= # Any free ports.
+export CASHE_PORT0='' CASHE_PORT1='' CASHE_PORT2='' CASHE_PORT3='' # Any free ports.
 
 now_ms() {
   date +%s%3N
@@ -26,6 +28,7 @@ now_ms() {
 
 begin() {
   step=$1
+  ((SECONDS < seconds_max)) || fail "the run takes longer than $seconds_max s"
   step_ms=$(now_ms)
 }
 
@@ -143,10 +146,10 @@ container() { # $1: service
 
 # Waits until the command succeeds, at most $1 seconds.
 within() {
-  local deadline=$(($(now_ms) + $1 * 1000))
+  local deadline=$((SECONDS + $1))
   shift
   until "$@"; do
-    (($(now_ms) < deadline)) || return 1
+    ((SECONDS <= deadline && SECONDS < seconds_max)) || return 1
     sleep 0.2
   done
 }

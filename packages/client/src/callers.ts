@@ -1,5 +1,6 @@
 import type { ReadResult } from '@cashe/codec';
 import { type Caller, CasheError } from './core/index.js';
+import type { CallSpan } from './tracing.js';
 
 /** Turns what the cluster answers into what a verb resolves with; shared by all its calls. */
 export interface Conversion<T> {
@@ -17,6 +18,7 @@ export interface Waiting {
 export class SingleCaller<T> implements Caller {
   readonly deadlineMs: number;
   readonly isStale: boolean;
+  readonly trace: CallSpan | undefined;
   readonly #key: string;
   readonly #conversion: Conversion<T>;
   readonly #resolve: (value: T) => void;
@@ -29,9 +31,11 @@ export class SingleCaller<T> implements Caller {
     waiting: Waiting,
     conversion: Conversion<T>,
     settle: { resolve(value: T): void; reject(error: unknown): void },
+    span: CallSpan | undefined,
   ) {
     this.deadlineMs = waiting.deadlineMs;
     this.isStale = waiting.isStale;
+    this.trace = span;
     this.#key = key;
     this.#conversion = conversion;
     this.#resolve = settle.resolve;
@@ -40,11 +44,13 @@ export class SingleCaller<T> implements Caller {
 
   onWritten(_index: number, revision: number, found: boolean): void {
     this.unwatch?.();
+    this.trace?.ended(undefined);
     this.#resolve(this.#conversion.written(revision, found));
   }
 
   onRead(_index: number, result: ReadResult): void {
     this.unwatch?.();
+    this.trace?.ended(undefined);
     try {
       this.#resolve(this.#conversion.read(this.#key, result));
     } catch (error) {
@@ -54,6 +60,7 @@ export class SingleCaller<T> implements Caller {
 
   onFailed(_index: number, error: CasheError): void {
     this.unwatch?.();
+    this.trace?.ended(error);
     this.#reject(error);
   }
 }

@@ -18,6 +18,7 @@ import type {
   SetResult,
 } from './options.js';
 import { setOp, setOps } from './set-entries.js';
+import { startCallSpan } from './tracing.js';
 import { ownedBytes, textOf, type ValueFormat, type ValueOf } from './values.js';
 
 const noOptions = {} as const;
@@ -59,7 +60,8 @@ export class Cashe<F extends ValueFormat = 'string'> {
     value: string | Uint8Array,
     options: SetOptions = noOptions,
   ): Promise<SetResult> {
-    return this.#single(key, () => setOp({ key, value }, options), setResult, options);
+    const makeOp = (): Op => setOp({ key, value }, options);
+    return this.#single('set', key, makeOp, setResult, options);
   }
 
   /** The value; undefined when there is none. */
@@ -67,8 +69,8 @@ export class Cashe<F extends ValueFormat = 'string'> {
     key: string,
     options: GetOptions<A> = noOptions,
   ): Promise<ValueOf<A> | undefined> {
-    const conversion = conversions[this.#format(options)].value;
-    return this.#single(key, () => opFor.get(key), conversion as Conversion<Value<A>>, options);
+    const conversion = conversions[this.#format(options)].value as Conversion<Value<A>>;
+    return this.#single('get', key, () => opFor.get(key), conversion, options);
   }
 
   /** The value with its revision, version and remaining time to live. */
@@ -76,23 +78,23 @@ export class Cashe<F extends ValueFormat = 'string'> {
     key: string,
     options: GetOptions<A> = noOptions,
   ): Promise<Entry<ValueOf<A>> | undefined> {
-    const conversion = conversions[this.#format(options)].entry;
-    return this.#single(key, () => opFor.get(key), conversion as Conversion<Found<A>>, options);
+    const conversion = conversions[this.#format(options)].entry as Conversion<Found<A>>;
+    return this.#single('getEntry', key, () => opFor.get(key), conversion, options);
   }
 
   /** Whether the key exists; does not count as a use for eviction. */
   has(key: string, options: ReadOptions = noOptions): Promise<boolean> {
-    return this.#single(key, () => opFor.has(key), existence, options);
+    return this.#single('has', key, () => opFor.has(key), existence, options);
   }
 
   /** Removes a key; resolves whether it existed. */
   delete(key: string, options: CallOptions = noOptions): Promise<boolean> {
-    return this.#single(key, () => opFor.delete(key), existence, options);
+    return this.#single('delete', key, () => opFor.delete(key), existence, options);
   }
 
   /** Writes many keys; the results in the order of the entries. */
   setMany(entries: SetEntries, options: SetOptions = noOptions): Promise<SetResult[]> {
-    return this.#many(() => setOps(entries, options), setResult, options);
+    return this.#many('setMany', () => setOps(entries, options), setResult, options);
   }
 
   /** The values in the order of the keys; undefined where there is none. */
@@ -102,12 +104,13 @@ export class Cashe<F extends ValueFormat = 'string'> {
   ): Promise<(ValueOf<A> | undefined)[]> {
     const conversion = conversions[this.#format(options)].value;
     const ops = (): Op[] => Array.from(keys, (key) => opFor.get(key));
-    return this.#many(ops, conversion as Conversion<Value<A>>, options);
+    return this.#many('getMany', ops, conversion as Conversion<Value<A>>, options);
   }
 
   /** Removes many keys; whether each existed, in the order of the keys. */
   deleteMany(keys: Iterable<string>, options: CallOptions = noOptions): Promise<boolean[]> {
-    return this.#many(() => Array.from(keys, (key) => opFor.delete(key)), existence, options);
+    const ops = (): Op[] => Array.from(keys, (key) => opFor.delete(key));
+    return this.#many('deleteMany', ops, existence, options);
   }
 
   /** What the client knows of the cluster. */
@@ -137,6 +140,7 @@ export class Cashe<F extends ValueFormat = 'string'> {
   }
 
   #single<T>(
+    verb: string,
     key: string,
     makeOp: () => Op,
     conversion: Conversion<T>,
@@ -145,15 +149,22 @@ export class Cashe<F extends ValueFormat = 'string'> {
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting(options, key);
       requireKey(key);
-      const caller = new SingleCaller(key, waiting, conversion, { resolve, reject });
-      const call = this.#core.submit(caller, makeOp(), 0);
+      const op = makeOp();
+      const span = startCallSpan(verb, 1);
+      const caller = new SingleCaller(key, waiting, conversion, { resolve, reject }, span);
+      const call = this.#core.submit(caller, op, 0);
       const { signal } = options;
       if (signal === undefined || call.isSettled) return;
       caller.unwatch = watchSignal(signal, () => this.#core.abort(call, 'the caller gave up'));
     });
   }
 
-  #many<T>(makeOps: () => Op[], conversion: Conversion<T>, options: ReadOptions): Promise<T[]> {
+  #many<T>(
+    verb: string,
+    makeOps: () => Op[],
+    conversion: Conversion<T>,
+    options: ReadOptions,
+  ): Promise<T[]> {
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting(options, undefined);
       const ops = makeOps();
@@ -162,7 +173,9 @@ export class Cashe<F extends ValueFormat = 'string'> {
         resolve([]);
         return;
       }
-      const caller = new ManyCaller(this.#core, ops, waiting, conversion, { resolve, reject });
+      const span = startCallSpan(verb, ops.length);
+      const settle = { resolve, reject };
+      const caller = new ManyCaller(this.#core, ops, waiting, conversion, settle, span);
       const { signal } = options;
       if (signal !== undefined) caller.unwatch = watchSignal(signal, () => caller.abort());
       caller.start();

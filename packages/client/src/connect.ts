@@ -9,6 +9,7 @@ import {
 } from './core/index.js';
 import { endpointsFrom } from './founders-file.js';
 import { GrpcConnector } from './grpc/session-connector.js';
+import { TlsSource } from './grpc/tls-source.js';
 import { NodeRandom, nodeClock, nodeScheduler } from './node-ports.js';
 import type { ConnectOptions } from './options.js';
 import type { ValueFormat } from './values.js';
@@ -24,12 +25,15 @@ export function connect<F extends ValueFormat>(
 ): Promise<Cashe<F>>;
 export async function connect(options: ConnectOptions): Promise<Cashe<ValueFormat>> {
   const endpoints = await endpointsOf(options);
+  const tls = options.tls === undefined ? undefined : new TlsSource(options.tls);
+  // Rejects at once for files that cannot be used.
+  await tls?.frame();
   const core = createCore(
     {
       clock: nodeClock,
       scheduler: nodeScheduler,
       random: new NodeRandom(),
-      connector: new GrpcConnector(options.tls, options.token),
+      connector: new GrpcConnector(tls, options.token),
     },
     {
       ...coreDefaults,

@@ -10,7 +10,7 @@ export {
   type NodeStatus,
   type StatusEvent,
 } from './core/index.js';
-export type { TlsOptions } from './grpc/channel.js';
+export type { TlsOptions } from './grpc/tls-source.js';
 export type { TokenSource } from './grpc/token.js';
 export type {
   CallOptions,

@@ -7,6 +7,7 @@ import {
   type Core,
   type OpCall,
 } from './core/index.js';
+import type { CallSpan } from './tracing.js';
 
 /** Ops handed to the core in one go; the rest follows when the event loop has turned. */
 const submittedPerTurnMax = 8_192;
@@ -18,6 +19,7 @@ const submittedPerTurnMax = 8_192;
 export class ManyCaller<T> implements Caller {
   readonly deadlineMs: number;
   readonly isStale: boolean;
+  readonly trace: CallSpan | undefined;
   readonly #core: Core;
   readonly #ops: readonly Op[];
   readonly #conversion: Conversion<T>;
@@ -35,11 +37,13 @@ export class ManyCaller<T> implements Caller {
     waiting: Waiting,
     conversion: Conversion<T>,
     settle: { resolve(values: T[]): void; reject(error: unknown): void },
+    span: CallSpan | undefined,
   ) {
     this.#core = core;
     this.#ops = ops;
     this.deadlineMs = waiting.deadlineMs;
     this.isStale = waiting.isStale;
+    this.trace = span;
     this.#conversion = conversion;
     this.#settle = settle;
     this.#results = new Array<T | undefined>(ops.length);
@@ -98,8 +102,10 @@ export class ManyCaller<T> implements Caller {
     this.#settledCount += 1;
     if (this.#settledCount < this.#ops.length) return;
     this.unwatch?.();
-    if (this.#errors === undefined) this.#settle.resolve(this.#results as T[]);
-    else this.#settle.reject(combine(this.#errors));
+    const error = this.#errors && combine(this.#errors);
+    this.trace?.ended(error);
+    if (error === undefined) this.#settle.resolve(this.#results as T[]);
+    else this.#settle.reject(error);
   }
 }
 

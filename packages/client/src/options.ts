@@ -1,5 +1,5 @@
 import type { CoreOptions } from './core/index.js';
-import type { TlsOptions } from './grpc/channel.js';
+import type { TlsOptions } from './grpc/tls-source.js';
 import type { TokenSource } from './grpc/token.js';
 import type { ValueFormat } from './values.js';
 
@@ -19,7 +19,8 @@ export interface ConnectOptions<F extends ValueFormat = ValueFormat> {
   readonly clusterId?: string | undefined;
   /** Free text for the nodes' logs, at most 64 bytes. */
   readonly clientName?: string | undefined;
-  readonly tls?: TlsOptions | undefined;
+  /** `true`: TLS, with the authorities that Node.js trusts. */
+  readonly tls?: TlsOptions | true | undefined;
   /**
    * Bearer token that says who the client is; it wins over a certificate. Without `tls` it travels
    * in plain text.

@@ -3,7 +3,13 @@ import { join as joinPath } from 'node:path';
 import type { AccessPolicy } from '@cashe/codec';
 import { ConfigError } from './config/errors.js';
 import { readConfigFile } from './config/file.js';
-import type { AuditLevel, ClientAuth, EvictionPolicy, Founder, RunningNode } from './config/options.js';
+import type {
+  AuditLevel,
+  ClientAuth,
+  EvictionPolicy,
+  Founder,
+  RunningNode,
+} from './config/options.js';
 import { resolveOptions } from './config/resolve.js';
 import type { OptionKey } from './config/schema.js';
 import type { Given, Source } from './config/source.js';

@@ -5,15 +5,11 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
-import {
-  createLogger as createWinston,
-  format,
-  transports,
-  type Logger as WinstonLogger,
-} from 'winston';
+import { createLogger as createWinston, format, transports } from 'winston';
 import { ConfigError } from './config/errors.js';
 import type { LogFormat, LogLevel } from './config/options.js';
 import type { Logger } from './host/ports.js';
+import { LogFile } from './log-file.js';
 
 export interface LoggerOptions {
   readonly level: LogLevel;
@@ -57,8 +53,6 @@ export function createLogger(options: LoggerOptions): NodeLogger {
   const stream = new transports.Stream({ stream: options.stream ?? process.stderr });
   // With a file, errors are on standard error too: it is written at once, whatever comes next.
   if (options.file !== undefined) stream.level = 'error';
-  const { all, main } = logFiles(options);
-  const failed = new Set<unknown>();
   const winston = createWinston({
     level: options.level,
     format: format.printf(({ level, message, fields }) =>
@@ -70,7 +64,7 @@ export function createLogger(options: LoggerOptions): NodeLogger {
         fields: fields as Fields | undefined,
       }),
     ),
-    transports: [stream, ...all],
+    transports: [stream],
     exitOnError: false,
   });
   // Fields stay in an object of their own, so that none can replace the level or the message.
@@ -79,55 +73,61 @@ export function createLogger(options: LoggerOptions): NodeLogger {
     (message: string, fields?: Fields): void => {
       winston.log({ level, message, fields });
     };
-  const error = log('error');
-  // A full disk must stop neither the node nor its log: it goes on at standard error.
-  winston.on('error', (cause: unknown, file: LogFile) => {
-    winston.remove(file);
-    if (failed.has(file)) return;
-    failed.add(file);
-    if (file === main) stream.level = winston.level;
-    error('a log file cannot be written any more', { file: file.filename, error: cause });
-  });
+  const logger = { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
+  const files: LogFile[] = [];
+  let lostMain = false;
+  for (const { path, level, option } of filesOf(options)) {
+    requireWritable(path, option);
+    const file = openFile(path, options, logger);
+    const transport = new transports.Stream({
+      stream: file,
+      ...(level !== undefined && { level }),
+    });
+    winston.add(transport);
+    files.push(file);
+    // A full disk must stop neither the node nor its log: it goes on at standard error.
+    file.once('error', (cause: Error) => {
+      winston.remove(transport);
+      lostMain ||= path === options.file;
+      if (lostMain) stream.level = winston.level;
+      logger.error('a log file cannot be written any more', { file: path, error: cause });
+    });
+  }
   return {
-    error,
-    warn: log('warn'),
-    info: log('info'),
-    debug: log('debug'),
+    ...logger,
     setLogLevel: (level) => {
-      if (failed.has(main)) stream.level = level;
+      if (lostMain) stream.level = level;
       winston.level = level;
     },
-    close: () => flushed(winston, all),
+    close: () => flushed(files),
   };
 }
 
-interface LogFiles {
-  readonly all: readonly LogFile[];
-  /** The one that takes every level. */
-  readonly main: LogFile | undefined;
+interface NamedFile {
+  readonly path: string;
+  readonly option: string;
+  readonly level?: LogLevel;
 }
 
-function logFiles({ file, errorFile, fileBytesMax, filesMax }: LoggerOptions): LogFiles {
-  const rotation = {
-    ...(fileBytesMax !== undefined && { maxsize: fileBytesMax }),
-    ...(filesMax !== undefined && { maxFiles: filesMax }),
-    // The current file keeps its name, so that it can be followed.
-    tailable: true,
-  };
-  if (file !== undefined) requireWritable(file, 'logging.file');
-  if (errorFile !== undefined) requireWritable(errorFile, 'logging.error_file');
-  const main =
-    file === undefined ? undefined : new transports.File({ filename: file, ...rotation });
-  const errors =
-    errorFile === undefined
-      ? undefined
-      : new transports.File({ filename: errorFile, level: 'error', ...rotation });
-  return { all: [main, errors].filter((one) => one !== undefined), main };
+function filesOf({ file, errorFile }: LoggerOptions): readonly NamedFile[] {
+  const named: NamedFile[] = [];
+  if (file !== undefined) named.push({ path: file, option: 'logging.file' });
+  if (errorFile !== undefined) {
+    named.push({ path: errorFile, option: 'logging.error_file', level: 'error' });
+  }
+  return named;
 }
 
-type LogFile = InstanceType<typeof transports.File>;
+function openFile(path: string, options: LoggerOptions, logger: Logger): LogFile {
+  return new LogFile({
+    path,
+    bytesMax: options.fileBytesMax ?? Number.MAX_SAFE_INTEGER,
+    filesMax: options.filesMax ?? 1,
+    onDropped: (count) => logger.error('log lines were dropped', { file: path, count }),
+  });
+}
 
-/** Winston opens its files later; a node that cannot log where it was told to does not start. */
+/** Files are opened later; a node that cannot log where it was told to does not start. */
 function requireWritable(file: string, option: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
@@ -139,9 +139,11 @@ function requireWritable(file: string, option: string): void {
   }
 }
 
-function flushed(winston: WinstonLogger, files: readonly LogFile[]): Promise<void> {
-  const finished = files.map((file) => new Promise((resolve) => file.once('finish', resolve)));
-  winston.end();
+/** A disk that does not answer must not keep a node that stops. */
+function flushed(files: readonly LogFile[]): Promise<void> {
+  const finished = files
+    .filter((file) => !file.destroyed)
+    .map((file) => new Promise<void>((resolve) => file.end(resolve)));
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, flushMsMax);
     Promise.all(finished).then(() => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -139,23 +139,57 @@ describe('a log file', () => {
     expect(messages('a.log')).toEqual(['before', 'after']);
   });
 
-  it('is put aside when it is large, and the oldest goes', async () => {
+  it('is put aside when it is full, and the oldest goes, and no line is lost', async () => {
     const fileBytesMax = 64 * 1024;
     const log = open({ file: file('a.log'), fileBytesMax, filesMax: 3 });
     const written = 2_500;
     for (let line = 0; line < written; line += 1) {
       log.info(`line ${line} ${'x'.repeat(100)}`);
-      // The next file is opened while lines come: a file ends a little above its bound.
-      await new Promise((resolve) => setImmediate(resolve));
+      // So that files change while lines come, sometimes in a burst.
+      if (line % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await log.close();
-    const names = readdirSync(join(directory, 'logs')).sort();
-    expect(names).toEqual(['a.log', 'a1.log', 'a2.log']);
-    for (const name of names) expect(statSync(file(name)).size).toBeLessThan(2 * fileBytesMax);
-    const kept = names.flatMap((name) => messages(name).map((line) => Number(line.split(' ')[1])));
-    const sorted = kept.sort((a, b) => a - b);
-    expect(sorted.at(-1)).toBe(written - 1);
-    expect(sorted).toEqual(sorted.map((_, index) => written - sorted.length + index));
+    const names = ['a.log', 'a.log.1', 'a.log.2'];
+    expect(readdirSync(join(directory, 'logs')).sort()).toEqual(names);
+    for (const name of names) expect(statSync(file(name)).size).toBeLessThanOrEqual(fileBytesMax);
+    const kept = names.toReversed().flatMap((name) => messages(name));
+    const lines = kept.map((message) => Number(message.split(' ')[1]));
+    expect(lines.length).toBeGreaterThan((2 * fileBytesMax) / 250);
+    expect(lines).toEqual(lines.map((_, index) => written - lines.length + index));
+  });
+
+  it('may be the only one kept, and may be smaller than a line', async () => {
+    const log = open({ file: file('a.log'), fileBytesMax: 10, filesMax: 1 });
+    for (const message of ['one', 'two', 'three']) log.info(message);
+    await log.close();
+    expect(messages('a.log')).toEqual(['three']);
+    expect(readdirSync(join(directory, 'logs'))).toEqual(['a.log']);
+  });
+
+  it('says how many lines it had no room for', async () => {
+    const log = open({ file: file('a.log') });
+    const large = 'x'.repeat(1024 * 1024);
+    for (let line = 0; line < 6; line += 1) log.info(large);
+    await untilTrue(() => errors.length > 0);
+    await log.close();
+    expect(errors).toEqual(['log lines were dropped']);
+    expect(messages('a.log').filter((message) => message === large)).toHaveLength(3);
+    expect(messages('a.log').at(-1)).toBe('log lines were dropped');
+  });
+
+  it('that fails later leaves the log to standard error', async () => {
+    const log = open({ file: file('a.log'), fileBytesMax: 64 * 1024, filesMax: 2 });
+    log.info('one');
+    await untilTrue(() => messages('a.log').length === 1);
+    // The next change of files cannot remove this one.
+    mkdirSync(file('a.log.1'));
+    log.info('x'.repeat(64 * 1024));
+    await untilTrue(() => errors.length > 0);
+    expect(errors).toEqual(['a log file cannot be written any more']);
+    log.setLogLevel('debug');
+    log.debug('two');
+    expect(errors.at(-1)).toBe('two');
+    await log.close();
   });
 
   it('that cannot be written is refused by the name of its option', () => {
@@ -165,3 +199,7 @@ describe('a log file', () => {
     expect(() => open({ errorFile: directory })).toThrow('logging.error_file: ');
   });
 });
+
+async function untilTrue(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -2,13 +2,22 @@
  * Holds a settled call against the ledger: what it was told must be what the log did between its
  * call and its return. Exact, and without a search, because the ledger knows the order.
  */
+import { Code } from '@cashe/codec';
 import { type CallRecord, describe } from './call-record.js';
 import { SimulationFailure } from './failure.js';
+import { principalOf } from './principals.js';
 import type { Executed, Ledger } from './reference/ledger.js';
 import type { ReferenceRecord } from './reference/reference-cache.js';
 
+/** As the SDK and as the rogue clients name it. */
+const DENIED: ReadonlySet<string> = new Set([
+  'PERMISSION_DENIED',
+  `code ${Code.PERMISSION_DENIED}`,
+]);
+
 /** For a call that has just returned. */
 export function checkCall(record: CallRecord, ledger: Ledger): void {
+  if (DENIED.has(record.code)) checkDenied(record, ledger);
   if (record.outcome !== 'committed') return;
   switch (record.kind) {
     case 'set':
@@ -36,6 +45,18 @@ export function checkNotCommitted(records: readonly CallRecord[], ledger: Ledger
     const executed = ledger.setOf(record.value);
     if (executed !== undefined) refute(`it took effect at ${executed.index}`, record);
   }
+}
+
+/**
+ * Some policy denied it: one in force during the call, for a linearizable read; an earlier one for a
+ * write, whose session may have been refused before, and for what a replica answered that lags.
+ */
+function checkDenied(record: CallRecord, ledger: Ledger): void {
+  const { client, key, kind, isStale, fromIndex } = record;
+  const isWrite = kind === 'set' || kind === 'delete';
+  const from = isWrite || isStale ? 0 : fromIndex;
+  if (ledger.access.denied(from, principalOf(client), isWrite ? 'write' : 'read', key)) return;
+  refute(`no policy since ${from} denied it`, record);
 }
 
 function checkExecuted(record: CallRecord, executed: Executed | undefined, ledger: Ledger): void {

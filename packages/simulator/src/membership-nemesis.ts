@@ -3,6 +3,7 @@
  * while they lead, are down or cut off, lose their disk, and come back.
  */
 import { currentLeader, nodeOf, recordsAt } from './members.js';
+import { OPERATOR } from './principals.js';
 import type { SeededRandom } from './random.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { MembershipFault } from './swarm.js';
@@ -135,7 +136,7 @@ export class MembershipNemesis {
   #ask({ nodeId }: SimulatedNode, through: SimulatedNode, onRemoved?: () => void): void {
     const call = { kind: 'removeMember', nodeId } as const;
     this.#askedAtMs = this.#world.time.nowMs;
-    through.calls?.admin(call, 'anonymous', CALL_MS_MAX, (answer) => {
+    through.calls?.admin(call, OPERATOR, CALL_MS_MAX, (answer) => {
       this.#world.trace(() => `${nodeId} asked to go: ${JSON.stringify(answer)}`);
       if (answer.result === 'removed' && !this.#isOver) onRemoved?.();
     });

@@ -4,6 +4,7 @@
  */
 import { Code } from '@cashe/codec';
 import { currentLeader, type NodeRecord, nodeOf, recordsAt } from './members.js';
+import { OPERATOR } from './principals.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { World } from './world.js';
 
@@ -49,9 +50,12 @@ export class Operator {
       const node = nodeOf(record, nodes);
       if (node?.isUp !== true || node.replicaId !== replicaId) return `${nodeId} is down`;
     }
-    const { replicationFactor } = this.#world.settings;
+    const { replicationFactor } = this.#world.ledger.settings;
     const most = Math.min(replicationFactor, records.length);
     if (voters.length < most - ((most + 1) % 2)) return `${voters.length} voters are too few`;
+    const isLowered = replicationFactor !== this.#world.settings.replicationFactor;
+    if (isLowered && voters.length > replicationFactor)
+      return `${voters.length} voters are too many`;
     const astray = nodes.find((node) => isAstray(node, records));
     return astray && `${astray.nodeId} is neither a member nor gone`;
   }
@@ -71,7 +75,7 @@ export class Operator {
     if (this.#asked.has(nodeId)) return;
     this.#asked.add(nodeId);
     const again = this.#world.time.after(2 * CALL_MS, () => this.#asked.delete(nodeId));
-    leader.calls?.admin({ kind: 'removeMember', nodeId }, 'anonymous', CALL_MS, (answer) => {
+    leader.calls?.admin({ kind: 'removeMember', nodeId }, OPERATOR, CALL_MS, (answer) => {
       this.#world.trace(() => `operator removes ${nodeId}: ${JSON.stringify(answer)}`);
       this.#asked.delete(nodeId);
       again.cancel();

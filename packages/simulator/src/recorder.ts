@@ -44,6 +44,7 @@ export class Recorder {
     };
     this.records.push(record);
     this.openCalls += 1;
+    if (spec.kind === 'set') ledger.called(record.value);
     if (spec.ttlMs > 0) ledger.leases.called(record.value, time.nowMs);
     if (!spec.isStale) {
       const { client, key, kind } = record;

@@ -5,6 +5,7 @@
 import type { Connector, Link, LinkFailure, LinkHandler } from '@cashe/client/core';
 import type { SessionRequest, SessionResponse } from '@cashe/codec';
 import { defaultApiLimits, type SessionSink, SessionStream } from '@cashe/server/simulation';
+import { principalOf } from './principals.js';
 import type { SimulatedNode } from './simulated-node.js';
 import { StaleCheck } from './stale-check.js';
 import type { World } from './world.js';
@@ -101,7 +102,7 @@ class SessionLink implements Link {
     this.#stale.asked(request);
     this.#stream ??= new SessionStream({
       calls,
-      principal: 'anonymous',
+      principal: principalOf(this.#name),
       limits: defaultApiLimits,
       load: node.load,
       scheduler: node.clientScheduler(),

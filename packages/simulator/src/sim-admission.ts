@@ -71,7 +71,8 @@ function memberClient(
       ask<Awaited<ReturnType<MemberClient['addMember']>>>(target, CALL_MS, (member, answer) => {
         const { calls } = member;
         if (calls === undefined) answer(new MemberRefusal('the node has no cluster', false));
-        else calls.admin(call, 'anonymous', CALL_MS, (result) => answer(admittedOf(result)));
+        else
+          calls.admin(call, `node/${call.nodeId}`, CALL_MS, (result) => answer(admittedOf(result)));
       }).catch(refused),
     close: () => undefined,
   };

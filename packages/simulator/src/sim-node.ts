@@ -196,7 +196,7 @@ export class SimNode implements SimulatedNode {
       transport: new SimTransport(this, world, admission.genesis.clusterId, alive),
       configurationCodec,
       calls,
-      access: { tlsOn: false, audit: noAudit },
+      access: { tlsOn: true, audit: noAudit },
       random: () => this.random.fraction(),
       fatal: (error) => this.#fatal(error),
       onRemoved: () => this.#leave(cluster, storage, admission),

@@ -16,6 +16,7 @@ import { MembershipNemesis } from './membership-nemesis.js';
 import { Nemesis } from './nemesis.js';
 import { Network } from './network.js';
 import { Operator } from './operator.js';
+import { OperatorNemesis } from './operator-nemesis.js';
 import { SeededRandom } from './random.js';
 import { Ledger } from './reference/ledger.js';
 import { namesOf, RunClients } from './run-clients.js';
@@ -68,6 +69,7 @@ export class Simulation implements World {
   #faultCount = 0;
   readonly #nemesis: Nemesis;
   readonly #membership: MembershipNemesis;
+  readonly #operators: OperatorNemesis;
   readonly ledger: Ledger;
   #clients: RunClients | undefined;
   #undecided = 0;
@@ -87,13 +89,14 @@ export class Simulation implements World {
       return { id: nodeId, client: clientAddress, raft: raftAddress };
     });
     this.settings = settingsOf(this.swarm, this.swarm.replicationFactor);
-    this.ledger = new Ledger(this.settings, this.history);
+    this.ledger = new Ledger(this.settings, this.access, this.history);
     this.ledger.leases.clockErrorMs = () => {
       return this.nodes.reduce((sum, { clock }) => sum + clock.errorMs(), 0);
     };
     // Before the clients: fewer of them must not change the faults.
     this.#nemesis = new Nemesis(this, namesOf(this));
     this.#membership = new MembershipNemesis(this);
+    this.#operators = new OperatorNemesis(this);
     this.trace(() => `swarm ${JSON.stringify(this.swarm)}`);
   }
 
@@ -105,9 +108,11 @@ export class Simulation implements World {
     clients.start();
     nemesis.start();
     this.#membership.start();
+    this.#operators.start();
     await this.pass(this.swarm.safetyMs);
     this.trace(() => 'everything is healed');
     this.#membership.stop();
+    this.#operators.stop();
     nemesis.heal();
     const operator = new Operator(this);
     operator.start();
@@ -145,7 +150,11 @@ export class Simulation implements World {
       unknown: records.filter(({ outcome }) => outcome === 'unknown').length,
       elections: this.watch.elections,
       faultCount: this.#faultCount,
-      faults: new Map<string, number>([...this.#nemesis.counts, ...this.#membership.counts]),
+      faults: new Map<string, number>([
+        ...this.#nemesis.counts,
+        ...this.#membership.counts,
+        ...this.#operators.counts,
+      ]),
       undecided: this.#undecided,
     };
   }

@@ -59,6 +59,9 @@ export interface Swarm extends WorkloadSwarm {
   readonly membershipFaults: readonly MembershipFault[];
   readonly membershipGapMs: number;
   readonly safetyMs: number;
+  /** Mean time between two changes of the settings, and of the access policy; 0: none. */
+  readonly settingsGapMs: number;
+  readonly accessGapMs: number;
   readonly hostConfig: HostConfig;
   readonly segmentBytes: number;
   readonly blockBytesMax: number;
@@ -100,6 +103,8 @@ export function swarmOf(random: SeededRandom): Swarm {
     lossReported: random.pick([0, 0.5, 1]),
     ...storageOf(random, workload.valueBytes),
     ...workload,
+    settingsGapMs: random.pick([0, 0, 200, 1_000]),
+    accessGapMs: random.pick([0, 0, 200, 1_000]),
   };
 }
 

@@ -6,6 +6,7 @@ import { type Core, coreDefaults, createCore } from '@cashe/client/core';
 import { defaultApiLimits, localConnector } from '@cashe/server/simulation';
 import type { CallRecord, CallSpec } from './call-record.js';
 import { opOf, RecordingCaller, type RunClient } from './client.js';
+import { UNARY } from './principals.js';
 import { Recorder, type Settled } from './recorder.js';
 import type { SimulatedNode } from './simulated-node.js';
 import { Workload } from './workload.js';
@@ -35,7 +36,7 @@ export class UnaryFronts {
     const scheduler = node.clientScheduler();
     const connector = localConnector({
       calls,
-      principal: 'anonymous',
+      principal: UNARY,
       limits: defaultApiLimits,
       load: node.load,
       scheduler,

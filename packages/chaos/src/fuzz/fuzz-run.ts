@@ -1,12 +1,11 @@
 /** One run: a cluster of real processes, a canary, the inputs, and what is to hold at the end. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ClusterProcess } from '@cashe/bench';
+import type { ClusterProcess } from '@cashe/bench';
 import { Canary, type CanaryFigures } from './canary.js';
+import { FuzzCluster } from './fuzz-cluster.js';
 import { type NodeMemory, NodeWatch } from './node-watch.js';
-import { clientSeeds, peerSeeds } from './seeds.js';
 import { type Finding, Sender } from './sender.js';
-import type { Target } from './targets.js';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -37,25 +36,26 @@ const equalMs = 30_000;
 export async function runFuzz(options: FuzzOptions): Promise<FuzzFigures> {
   mkdirSync(options.parentDir, { recursive: true });
   const dir = mkdtempSync(join(options.parentDir, `${options.seed}-`));
-  const cluster = await ClusterProcess.start({ dir, execArgs: () => ['--expose-gc'] });
+  const cluster = await FuzzCluster.start(dir);
   let figures: FuzzFigures | undefined;
   try {
     figures = await fuzz(cluster, options);
     return figures;
   } finally {
-    await cluster.stop('kill');
+    await cluster.processes.stop('kill');
     const clean = figures?.findings.length === 0 && figures.problems.length === 0;
     if (clean) rmSync(dir, { recursive: true, force: true });
     else options.say(`data and logs: ${dir}`);
   }
 }
 
-async function fuzz(cluster: ClusterProcess, options: FuzzOptions): Promise<FuzzFigures> {
+async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFigures> {
   const { seed, from, inputs, say } = options;
-  const watch = new NodeWatch(cluster);
-  const canary = await Canary.connect({}, cluster.endpoints);
+  const { processes } = cluster;
+  const watch = new NodeWatch(processes);
+  const canary = await Canary.connect({}, processes.endpoints);
   canary.run();
-  const sender = new Sender({ seed, targets: await targetsOf(cluster), lanes });
+  const sender = new Sender({ seed, targets: await cluster.targets(), lanes });
   const startMs = performance.now();
   const onThousand = (sent: number): void => {
     const perSecond = Math.round((sent * 1000) / (performance.now() - startMs));
@@ -81,7 +81,7 @@ async function fuzz(cluster: ClusterProcess, options: FuzzOptions): Promise<Fuzz
       ...watch.deaths(),
       ...problems,
       ...watch.logProblems(),
-      ...(await differences(cluster)),
+      ...(await differences(processes)),
     ],
     canary: figures,
     memory,
@@ -95,17 +95,4 @@ async function differences(cluster: ClusterProcess): Promise<string[]> {
   } catch (error) {
     return [`the nodes differ: ${String(error)}`];
   }
-}
-
-/** The gRPC ports of every node; names and order are part of what a seed means. */
-async function targetsOf(cluster: ClusterProcess): Promise<readonly Target[]> {
-  const { clusterId } = await cluster.status(0);
-  return cluster.nodes.flatMap(({ id, clientAddress, raftAddress }) => {
-    const facts = { clusterId, nodeId: id };
-    const tls = undefined;
-    return [
-      { name: `client port of ${id}`, address: clientAddress, tls, seeds: clientSeeds(facts) },
-      { name: `peer port of ${id}`, address: raftAddress, tls, seeds: peerSeeds(facts) },
-    ];
-  });
 }

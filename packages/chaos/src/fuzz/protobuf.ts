@@ -18,7 +18,7 @@ const groupEndType = 4;
 const fixed32Type = 5;
 
 /** Decoders that call themselves for every level run out of stack somewhere here. */
-const nestedLevels = 20_000;
+const nestedLevels = 10_000;
 
 export function varint(value: bigint): Buffer {
   const bytes: number[] = [];
@@ -79,9 +79,7 @@ function readVarint(bytes: Buffer, start: number): { value: bigint; end: number 
 }
 
 function joinFields(fields: readonly WireField[]): Buffer {
-  return Buffer.concat(
-    fields.flatMap(({ number, type, body }) => [varint(BigInt(number * 8 + type)), body]),
-  );
+  return Buffer.concat(fields.flatMap(({ number, type, body }) => [tagOf(number, type), body]));
 }
 
 function lengthField(number: number, content: Buffer): WireField {
@@ -172,9 +170,14 @@ function nested(field: WireField, levels: number): WireField {
   return inner;
 }
 
+/** All of them as one field, whose body holds the others. */
 function groups(number: number, levels: number): readonly WireField[] {
-  const none = Buffer.alloc(0);
-  const start = { number, type: groupStartType, body: none };
-  const end = { number, type: groupEndType, body: none };
-  return [...new Array<WireField>(levels).fill(start), ...new Array<WireField>(levels).fill(end)];
+  const starts = Buffer.concat(new Array<Buffer>(levels).fill(tagOf(number, groupStartType)));
+  const ends = Buffer.concat(new Array<Buffer>(levels).fill(tagOf(number, groupEndType)));
+  const body = Buffer.concat([starts, ends, tagOf(number, groupEndType)]);
+  return [{ number, type: groupStartType, body }];
+}
+
+function tagOf(number: number, type: number): Buffer {
+  return varint(BigInt(number * 8 + type));
 }

@@ -2,6 +2,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import { SeededRandom } from '@cashe/simulator';
 import { type CallInput, callInput } from './grpc-call.js';
+import { type HttpSeed, http1Bytes } from './http1-bytes.js';
 import { http2Bytes } from './http2-bytes.js';
 import { strangeBytes } from './plain-bytes.js';
 import { type BytesInput, bytesInput } from './raw-port.js';
@@ -13,8 +14,12 @@ export interface Target {
   readonly address: string;
   /** How to connect when the port speaks TLS. */
   readonly tls: SecureContextOptions | undefined;
-  readonly seeds: readonly MethodSeed[];
+  readonly speaks: Speech;
 }
+
+type Speech =
+  | { readonly kind: 'grpc'; readonly seeds: readonly MethodSeed[] }
+  | { readonly kind: 'http'; readonly seeds: readonly HttpSeed[] };
 
 export interface FuzzInput {
   readonly target: Target;
@@ -27,12 +32,17 @@ export interface FuzzInput {
 export function inputOf(seed: number, index: number, targets: readonly Target[]): FuzzInput {
   const random = new SeededRandom(Math.imul(seed, 0x9e3779b1) + index);
   const target = random.pick(targets);
-  if (random.chance(0.7)) {
-    return { target, isBare: false, input: callInput(random, target.seeds) };
+  if (random.chance(0.08)) {
+    return { target, isBare: true, input: bytesInput(random, strangeBytes(random)) };
+  }
+  const { speaks } = target;
+  if (speaks.kind === 'http') {
+    const parts = http1Bytes(random, speaks.seeds);
+    return { target, isBare: false, input: bytesInput(random, parts) };
   }
   if (random.chance(0.75)) {
-    const paths = target.seeds.map(({ path }) => path);
-    return { target, isBare: false, input: bytesInput(random, http2Bytes(random, paths)) };
+    return { target, isBare: false, input: callInput(random, speaks.seeds) };
   }
-  return { target, isBare: true, input: bytesInput(random, strangeBytes(random)) };
+  const paths = speaks.seeds.map(({ path }) => path);
+  return { target, isBare: false, input: bytesInput(random, http2Bytes(random, paths)) };
 }

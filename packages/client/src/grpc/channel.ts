@@ -1,31 +1,21 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { deriveLimits, VALUE_BYTES_MAX_LIMIT } from '@cashe/codec';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
-
-/** PEM: who the client trusts and who it is. */
-export interface TlsOptions {
-  /** Certificates of the authority that signed the nodes'; undefined: those of Node.js. */
-  readonly ca?: string | Uint8Array | undefined;
-  /** The client's certificate and key, when the nodes ask for them (mutual TLS). */
-  readonly cert?: string | Uint8Array | undefined;
-  readonly key?: string | Uint8Array | undefined;
-  /** Name to expect in the nodes' certificates; undefined: the host of the address. */
-  readonly serverName?: string | undefined;
-}
+import type { TlsFrame } from './tls-source.js';
 
 const flowControlWindowBytes = 4 * 1024 * 1024;
 
-export function credentialsFor(tls: TlsOptions | undefined): ChannelCredentials {
+/** The certificate found at the endpoint must be valid for its host, or for `serverName`. */
+export function credentialsFor(endpoint: string, tls: TlsFrame | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(bufferOf(tls.ca), bufferOf(tls.key), bufferOf(tls.cert));
+  const name = tls.serverName ?? hostOf(endpoint);
+  return credentials.createFromSecureContext(tls.context, {
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+  });
 }
 
-function bufferOf(pem: string | Uint8Array | undefined): Buffer | null {
-  return pem === undefined ? null : Buffer.from(pem);
-}
-
-export function channelOptions(tls: TlsOptions | undefined): ClientOptions {
-  const serverName =
-    tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName };
+export function channelOptions(endpoint: string, tls: TlsFrame | undefined): ClientOptions {
   return {
     // The core decides about retries; a retry buffer would hold a long stream's messages.
     'grpc.enable_retries': 0,
@@ -42,6 +32,17 @@ export function channelOptions(tls: TlsOptions | undefined): ClientOptions {
     'grpc.max_send_message_length': -1,
     // 64 KiB, the default, gives 3 MiB/s at 10 ms round trip (R32).
     'grpc-node.flow_control_window': flowControlWindowBytes,
-    ...serverName,
+    ...(tls && nameToSend(endpoint, tls)),
   };
+}
+
+/** An address is no server name (RFC 6066, 3), and grpc-js would send it as one. */
+function nameToSend(endpoint: string, { serverName }: TlsFrame): ClientOptions {
+  const name = serverName ?? (isIP(hostOf(endpoint)) === 0 ? undefined : 'cashe');
+  return name === undefined ? {} : { 'grpc.ssl_target_name_override': name };
+}
+
+/** `host:port` or `[ipv6]:port`. */
+function hostOf(endpoint: string): string {
+  return endpoint.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,20 +1,20 @@
 import type { SessionRequest, SessionResponse } from '@cashe/codec';
 import type { WatchTopologyResponse } from '@cashe/proto';
 import {
-  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
-  type ClientOptions,
   type ClientReadableStream,
   Metadata,
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import type { CasheErrorCode } from '../core/error.js';
+import { CasheError, type CasheErrorCode } from '../core/error.js';
 import type { Connector, Link, LinkFailure, LinkHandler } from '../core/ports.js';
-import { channelOptions, credentialsFor, type TlsOptions } from './channel.js';
+import { channelOptions, credentialsFor } from './channel.js';
 import { sessionMethod, watchTopologyMethod } from './definitions.js';
+import { explained } from './explain.js';
 import { LateLink } from './late-link.js';
+import type { TlsFrame, TlsSource } from './tls-source.js';
 import { type CallMetadata, callMetadata, type TokenSource } from './token.js';
 
 /** Pause before WatchTopology is asked for again on the same link; plus as much jitter. */
@@ -22,27 +22,37 @@ const topologyRetryMs = 1_000;
 
 /** Session streams over grpc-js: one channel per link, thrown away with it. */
 export class GrpcConnector implements Connector {
-  readonly #credentials: ChannelCredentials;
-  readonly #options: ClientOptions;
+  readonly #tls: TlsSource | undefined;
   readonly #metadata: CallMetadata;
 
-  constructor(tls: TlsOptions | undefined, token: TokenSource | undefined) {
-    this.#credentials = credentialsFor(tls);
-    this.#options = channelOptions(tls);
+  constructor(tls: TlsSource | undefined, token: TokenSource | undefined) {
+    this.#tls = tls;
     this.#metadata = callMetadata(token);
   }
 
   connect(endpoint: string, handler: LinkHandler): Link {
     const metadata = this.#metadata;
-    if (metadata instanceof Metadata) return this.#open(endpoint, handler, metadata);
-    const opened = metadata().then((read) => this.#open(endpoint, handler, read));
-    return new LateLink(opened, handler, noToken);
+    if (metadata instanceof Metadata && this.#tls === undefined) {
+      return this.#open(endpoint, handler, metadata, undefined);
+    }
+    const late = metadata instanceof Metadata ? metadata : metadata().catch(noToken);
+    const opened = Promise.all([late, this.#tls?.frame()]).then(([read, frame]) =>
+      this.#open(endpoint, handler, read, frame),
+    );
+    return new LateLink(opened, handler, failureBefore);
   }
 
-  #open(endpoint: string, handler: LinkHandler, metadata: Metadata): Link {
+  #open(
+    endpoint: string,
+    handler: LinkHandler,
+    metadata: Metadata,
+    tls: TlsFrame | undefined,
+  ): Link {
     try {
-      const client = new Client(endpoint, this.#credentials, this.#options);
-      return new GrpcLink(client, handler, metadata);
+      const options = channelOptions(endpoint, tls);
+      const client = new Client(endpoint, credentialsFor(endpoint, tls), options);
+      const explain = (details: string): string => explained(details, endpoint, tls !== undefined);
+      return new GrpcLink(client, handler, metadata, explain);
     } catch (error) {
       // grpc-js throws for what it cannot read as an address; nodes announce addresses too.
       const message = `${endpoint} is no address: ${String(error)}`;
@@ -52,9 +62,16 @@ export class GrpcConnector implements Connector {
   }
 }
 
-function noToken(error: unknown): LinkFailure {
+function noToken(error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error);
-  return { code: 'UNAUTHENTICATED', message: `the token could not be read: ${reason}` };
+  const message = `the token could not be read: ${reason}`;
+  throw new CasheError('UNAUTHENTICATED', message, { outcome: 'notCommitted', cause: error });
+}
+
+/** Why there is not even an attempt to connect. */
+function failureBefore(error: unknown): LinkFailure {
+  if (error instanceof CasheError) return { code: error.code, message: error.message };
+  return { code: 'UNAVAILABLE', message: String(error) };
 }
 
 const deadLink: Link = {
@@ -74,7 +91,12 @@ class GrpcLink implements Link {
   #isWritable = true;
   #isClosed = false;
 
-  constructor(client: Client, handler: LinkHandler, metadata: Metadata) {
+  constructor(
+    client: Client,
+    handler: LinkHandler,
+    metadata: Metadata,
+    explain: (details: string) => string,
+  ) {
     this.#client = client;
     this.#handler = handler;
     this.#metadata = metadata;
@@ -86,7 +108,7 @@ class GrpcLink implements Link {
       this.#isWritable = true;
       handler.onDrain();
     });
-    this.#stream.on('error', (error: ServiceError) => this.#end(failureOf(error)));
+    this.#stream.on('error', (error: ServiceError) => this.#end(failureOf(error, explain)));
     this.#stream.on('end', () => {
       // An error, if there is one, follows the end of the data in the same turn.
       setImmediate(() => this.#end({ code: 'UNAVAILABLE', message: 'the node ended the stream' }));
@@ -143,8 +165,9 @@ class GrpcLink implements Link {
   }
 }
 
-function failureOf(error: ServiceError): LinkFailure {
-  return { code: codeOf(error), message: error.details === '' ? error.message : error.details };
+function failureOf(error: ServiceError, explain: (details: string) => string): LinkFailure {
+  const details = error.details === '' ? error.message : error.details;
+  return { code: codeOf(error), message: explain(details) };
 }
 
 function codeOf(error: ServiceError): CasheErrorCode {

@@ -12,6 +12,7 @@ import type {
   Scheduler,
   TimerHandle,
 } from '../host/index.js';
+import type { RefusalReporter } from '../metrics/reporters.js';
 
 interface AuditLimits {
   readonly windowMs: number;
@@ -36,6 +37,8 @@ interface AuditLogOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly scheduler: Pick<Scheduler, 'after'>;
   readonly limits?: AuditLimits;
+  /** Counts denials, also those that the log leaves out. */
+  readonly refusals?: RefusalReporter | undefined;
 }
 
 /** Counted apart, so that a flood of one does not hide the others. */
@@ -63,7 +66,8 @@ export class AuditLog implements AccessAudit {
   }
 
   record(event: AuditEvent): void {
-    const { level, clock } = this.#options;
+    const { level, clock, refusals } = this.#options;
+    if (event.outcome === 'denied') refusals?.refused('permission');
     const kind = classOf(event);
     if (level === 'none' || (kind === 'data' && level !== 'all')) return;
     if (clock.nowMs() >= this.#windowEndMs) this.#startWindow();

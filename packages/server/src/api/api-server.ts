@@ -9,6 +9,7 @@ import { quietly } from '../net/quietly.js';
 import { RejectionLog } from '../net/rejections.js';
 import type { PortTls } from '../net/tls-acceptor.js';
 import { TrafficGuard, type TrafficRefusal } from '../net/traffic-guard.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { Authenticator } from './authenticate.js';
 import { ClusterService } from './cluster-service.js';
 import type { CallFailure } from './failure.js';
@@ -38,6 +39,7 @@ interface ApiServerOptions {
   /** Without it the level cannot be changed by ConfigureNode. */
   readonly logLevel?: LogLevelControl;
   readonly reporters?: Reporters | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What the client port carries now. */
@@ -111,17 +113,17 @@ class GrpcApiServer implements ApiServer {
     const limits = this.limits;
     const load = this.#load;
     const principalOf = callPrincipals(authenticator);
-    const { reporters } = options;
+    const { reporters, tracing } = options;
     this.#reporters = reporters;
     this.#server = new Server(serverOptions(limits));
-    const reporting = { reporter: reporters?.calls('unary'), refusals: reporters };
+    const reporting = { reporter: reporters?.calls('unary'), refusals: reporters, tracing };
     const callsMax = (): number => limits.unaryCallsMax;
     this.#gate = new UnaryGate({ callsMax, principalOf, log, ...reporting });
     const scheduler = nodeScheduler;
     this.#sessions = new SessionService({
-      ...{ calls, limits, load, scheduler, principalOf, reporters },
+      ...{ calls, limits, load, scheduler, principalOf, reporters, tracing },
     });
-    this.ownSessions = createOwnSessions({ calls, limits, load });
+    this.ownSessions = createOwnSessions({ calls, limits, load, refusals: reporters });
     const kv = new KvService({
       limits,
       gate: this.#gate,

@@ -142,6 +142,7 @@ export class KvService {
     return runOps(ownSessions.core(context.principal), ops, {
       deadlineMs: clock.nowMs() + context.remainingMs,
       isStale: consistency === Consistency.STALE,
+      trace: context.trace,
       onCancelled: (listener) => context.onCancelled(listener),
     });
   }

@@ -1,4 +1,4 @@
-import type { Caller, CasheError, Core } from '@cashe/client/core';
+import type { Caller, CallTrace, CasheError, Core } from '@cashe/client/core';
 import type { Op, ReadResult } from '@cashe/codec';
 
 /** What became of one op. */
@@ -11,6 +11,7 @@ interface OpRunOptions {
   /** By the core's clock. */
   readonly deadlineMs: number;
   readonly isStale: boolean;
+  readonly trace?: CallTrace | undefined;
   /** The caller went away: what is not numbered yet is given up (R15). */
   readonly onCancelled: (listener: () => void) => void;
 }
@@ -34,17 +35,19 @@ export function runOps(
 class OpsCaller implements Caller {
   readonly deadlineMs: number;
   readonly isStale: boolean;
+  readonly trace: CallTrace | undefined;
   readonly #outcomes: OpOutcome[];
   readonly #resolve: (outcomes: readonly OpOutcome[]) => void;
   #openCount: number;
 
   constructor(
     opCount: number,
-    { deadlineMs, isStale }: OpRunOptions,
+    { deadlineMs, isStale, trace }: OpRunOptions,
     resolve: (outcomes: readonly OpOutcome[]) => void,
   ) {
     this.deadlineMs = deadlineMs;
     this.isStale = isStale;
+    this.trace = trace;
     this.#openCount = opCount;
     this.#outcomes = new Array<OpOutcome>(opCount);
     this.#resolve = resolve;

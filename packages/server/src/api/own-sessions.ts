@@ -5,6 +5,7 @@
  */
 import { type Core, coreDefaults, createCore } from '@cashe/client/core';
 import type { Calls } from '../host/calls.js';
+import type { RefusalReporter } from '../metrics/reporters.js';
 import { CallError } from './failure.js';
 import type { ApiLimits } from './limits.js';
 import { localConnector } from './local-link.js';
@@ -17,6 +18,7 @@ interface OwnSessionsOptions {
   readonly calls: Calls;
   readonly limits: OwnSessionLimits;
   readonly createCore: (principal: string) => Core;
+  readonly refusals: RefusalReporter | undefined;
 }
 
 export class OwnSessions {
@@ -58,8 +60,9 @@ export class OwnSessions {
   }
 
   #create(principal: string): Core {
-    const { limits, createCore } = this.#options;
+    const { limits, createCore, refusals } = this.#options;
     if (this.#cores.size >= limits.ownSessionPrincipalsMax && !this.#makeRoom()) {
+      refusals?.refused('principals');
       throw new CallError({
         code: 'RESOURCE_EXHAUSTED',
         outcome: 'notCommitted',
@@ -101,15 +104,18 @@ interface NodeSessionsOptions {
   readonly calls: Calls;
   readonly limits: ApiLimits;
   readonly load: SharedLoad;
+  readonly refusals?: RefusalReporter | undefined;
 }
 
-export function createOwnSessions({ calls, limits, load }: NodeSessionsOptions): OwnSessions {
+export function createOwnSessions(options: NodeSessionsOptions): OwnSessions {
+  const { calls, limits, load, refusals } = options;
   const scheduler = nodeScheduler;
   const connectorFor = (principal: string) =>
     localConnector({ calls, principal, limits, load, scheduler });
   return new OwnSessions({
     calls,
     limits,
+    refusals,
     createCore: (principal) => {
       const connector = connectorFor(principal);
       const ports = { clock: nodeClock, scheduler, random: nodeRandom, connector };

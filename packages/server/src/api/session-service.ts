@@ -15,6 +15,7 @@ import type { MethodDefinition, ServerDuplexStream } from '@grpc/grpc-js';
 import type { Calls } from '../host/calls.js';
 import type { Reporters } from '../metrics/reporters.js';
 import { sessionOf } from '../net/http2-session.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { Authenticated, Authenticator } from './authenticate.js';
 import { BatchObserver } from './batch-observer.js';
 import { toStatus } from './failure.js';
@@ -48,6 +49,7 @@ interface SessionServiceOptions {
   readonly scheduler: Scheduler;
   readonly principalOf: PrincipalOf;
   readonly reporters?: Reporters | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Where a stream comes from: on what connection, and who opened it. */
@@ -64,8 +66,10 @@ export class SessionService {
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
-    const { reporters } = options;
-    this.#observer = reporters && new BatchObserver(reporters.calls('session'));
+    const { reporters, tracing } = options;
+    const reporter = reporters?.calls('session');
+    const observed = reporter !== undefined || tracing !== undefined;
+    this.#observer = observed ? new BatchObserver(reporter, tracing) : undefined;
   }
 
   /** Open streams. */

@@ -240,9 +240,10 @@ export class SessionStream {
     }
   }
 
-  #execute(batch: Batch, bytes: number): void {
+  #execute(received: Batch, bytes: number): void {
     const { calls, principal, observer } = this.#options;
-    const observed = observer?.begin(batch);
+    const observed = observer?.begin(received);
+    const batch = observed?.batch ?? received;
     const answer = (response: SessionResponse): void => {
       observed?.ended(response);
       this.#answered(response, bytes);

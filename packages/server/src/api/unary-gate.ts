@@ -1,8 +1,9 @@
 /** Every unary call of ours passes here: counted, bounded, with a deadline and a typed end. */
-import { CasheError } from '@cashe/client/core';
+import { type CallTrace, CasheError } from '@cashe/client/core';
 import type { handleUnaryCall, ServerUnaryCall, StatusObject } from '@grpc/grpc-js';
 import type { Logger } from '../host/ports.js';
 import type { CallReporter, RefusalReporter } from '../metrics/reporters.js';
+import type { NodeSpan, Tracing } from '../tracing/tracing.js';
 import { CallError, type CallFailure, toInternalStatus, toStatus } from './failure.js';
 import { nodeClock } from './node-ports.js';
 import type { PrincipalOf } from './principal.js';
@@ -12,6 +13,8 @@ export interface CallContext {
   readonly principal: string;
   /** Time until the answer must leave. */
   readonly remainingMs: number;
+  /** The span of the call when it is sampled. */
+  readonly trace: CallTrace | undefined;
   /** Calls back once if the caller goes away before the answer. */
   onCancelled(listener: () => void): void;
 }
@@ -35,6 +38,7 @@ interface UnaryGateOptions {
   readonly log: Logger;
   readonly reporter?: CallReporter | undefined;
   readonly refusals?: RefusalReporter | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 export class UnaryGate {
@@ -100,15 +104,16 @@ export class UnaryGate {
         return;
       }
       const sinceMs = nodeClock.nowMs();
+      const span = this.#spanOf(call);
       const end = (status: StatusObject | null, response?: Response): void => {
         if (!this.#open.delete(fail)) return;
-        this.#report(call, status, sinceMs);
+        this.#report(call, status, sinceMs, span);
         callback(status, response);
         this.#maybeIdle();
       };
       const fail = (failure: CallFailure): void => end(toStatus(failure));
       this.#open.add(fail);
-      handler(received.value, contextOf(call, caller.principal, bounds)).then(
+      handler(received.value, contextOf(call, caller.principal, bounds, span)).then(
         (response) => end(null, response),
         (error: unknown) => end(this.#statusOf(error, call)),
       );
@@ -119,12 +124,21 @@ export class UnaryGate {
     call: ServerUnaryCall<unknown, unknown>,
     status: StatusObject | null,
     sinceMs: number,
+    span: NodeSpan | undefined,
   ): void {
     const { reporter } = this.#options;
-    if (reporter === undefined) return;
+    if (reporter === undefined && span === undefined) return;
     const code =
       status === null ? 'OK' : String(status.metadata.get('cashe-code')[0] ?? 'INTERNAL');
-    reporter.answered(verbOf(call.getPath()), code, nodeClock.nowMs() - sinceMs);
+    span?.end(code);
+    reporter?.answered(verbOf(call.getPath()), code, nodeClock.nowMs() - sinceMs);
+  }
+
+  /** As other systems do, the caller sends its trace context in the metadata. */
+  #spanOf(call: ServerUnaryCall<unknown, unknown>): NodeSpan | undefined {
+    const [traceparent] = call.metadata.get('traceparent');
+    if (traceparent === undefined) return undefined;
+    return this.#options.tracing?.received(`unary.${verbOf(call.getPath())}`, traceparent, {});
   }
 
   #statusOf(error: unknown, call: ServerUnaryCall<unknown, unknown>): StatusObject {
@@ -150,9 +164,11 @@ function contextOf(
   call: ServerUnaryCall<unknown, unknown>,
   principal: string,
   bounds: DeadlineBounds,
+  trace: CallTrace | undefined,
 ): CallContext {
   return {
     principal,
+    trace,
     remainingMs: remainingMs(call.getDeadline(), bounds),
     onCancelled: (listener) => {
       if (call.cancelled) listener();

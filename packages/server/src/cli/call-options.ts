@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { formatAddress, parseAddress } from '../config/address.js';
+import { type CallTls, callTls } from './call-tls.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 
 export interface CallOptions {
@@ -9,6 +10,8 @@ export interface CallOptions {
   readonly timeoutMs: number;
   /** Bearer token; undefined: none. */
   readonly token?: string | undefined;
+  /** undefined: plain text. */
+  readonly tls?: CallTls | undefined;
 }
 
 export const callTimeoutMs = 5_000;
@@ -35,7 +38,19 @@ export function withCallOptions(command: Command, timeoutMs: number): Command {
           'the environment or in a file',
       ).env('CASHE_TOKEN'),
     )
-    .option('--token-file <FILE>', 'file with the bearer token; wins over --token');
+    .option('--token-file <FILE>', 'file with the bearer token; wins over --token')
+    .option('--tls', 'connect with TLS; the nodes need a certificate that Node.js trusts')
+    .addOption(
+      new Option('--tls-ca <FILE>', 'TLS with nodes whose certificates this CA signed').env(
+        'CASHE_TLS_CA',
+      ),
+    )
+    .addOption(
+      new Option('--tls-cert <FILE>', 'certificate to show them, with --tls-key').env(
+        'CASHE_TLS_CERT',
+      ),
+    )
+    .addOption(new Option('--tls-key <FILE>', 'its key').env('CASHE_TLS_KEY'));
 }
 
 interface Parsed {
@@ -43,6 +58,10 @@ interface Parsed {
   readonly timeout?: number;
   readonly token?: string;
   readonly tokenFile?: string;
+  readonly tls?: boolean;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** Commander's record of options with the names that the actions use. */
@@ -53,6 +72,7 @@ export function callOptions<T extends object>(parsed: T): T & CallOptions {
     endpoints: endpoint ?? ['localhost:3000'],
     timeoutMs: timeout ?? callTimeoutMs,
     token: checkedToken(tokenFile === undefined ? token : readToken(tokenFile)),
+    tls: callTls(parsed),
   };
 }
 

@@ -11,9 +11,10 @@ import {
   type StatusResponse,
   type TransferLeadershipResponse,
 } from '@cashe/proto';
-import { type CallOptions, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type CallOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { policyMessage, policyOf } from '../wire/access-policy.js';
 import type { CallOptions as CliCallOptions } from './call-options.js';
+import { channelTls } from './call-tls.js';
 import { CommandError, exitCodeOf, exitCodes } from './exit-codes.js';
 
 /** Calls reject with CommandError. */
@@ -31,11 +32,14 @@ export interface ClusterApi {
   close(): void;
 }
 
-type ConnectionOptions = Pick<CliCallOptions, 'timeoutMs' | 'token'>;
+type ConnectionOptions = Pick<CliCallOptions, 'timeoutMs' | 'token' | 'tls'>;
 export type OpenCluster = (endpoint: string, options: ConnectionOptions) => ClusterApi;
 
-export function openCluster(endpoint: string, { timeoutMs, token }: ConnectionOptions): ClusterApi {
-  const client = new ClusterClient(endpoint, credentials.createInsecure(), {
+export function openCluster(endpoint: string, connection: ConnectionOptions): ClusterApi {
+  const { timeoutMs, token, tls } = connection;
+  const { credentials, options: tlsOptions } = channelTls(endpoint, tls);
+  const client = new ClusterClient(endpoint, credentials, {
+    ...tlsOptions,
     'grpc.enable_http_proxy': 0,
     // Its TXT look-up keeps the process for half a minute where no name server answers.
     'grpc.service_config_disable_resolution': 1,

@@ -22,11 +22,12 @@ export interface ConfigActions {
   configReference(): Promise<number>;
 }
 
+/** Returns the command, for further ones below it. */
 export function addConfigCommands(
   program: Command,
   actions: ConfigActions,
   finish: (run: Promise<number>) => Promise<void>,
-): void {
+): Command {
   const config = program
     .command('config')
     .description('show or check the configuration of a node: `cashe config --help`');
@@ -60,6 +61,7 @@ export function addConfigCommands(
     .command('reference')
     .description('print the tables of options of docs/configuration.md')
     .action(() => finish(actions.configReference()));
+  return config;
 }
 
 export function configActions(variables: Variables, io: Io): ConfigActions {

@@ -3,13 +3,14 @@ import { CasheError, connect } from '@cashe/client';
 import { CommandError, exitCodeOf } from './exit-codes.js';
 import type { KvApi, OpenKv } from './kv-commands.js';
 
-export const openKv: OpenKv = async ({ endpoints, timeoutMs, token }) => {
+export const openKv: OpenKv = async ({ endpoints, timeoutMs, token, tls }) => {
   const deadlineMs = performance.now() + timeoutMs;
   const cashe = await explained(
     connect({
       endpoints,
       values: 'bytes',
       token,
+      tls,
       connectTimeoutMs: timeoutMs,
       closeTimeoutMs: 500,
       clientName: 'cashe-cli',

@@ -23,8 +23,12 @@ const prefixes = ['CASHE', 'DCACHE'] as const;
 const configVariable = 'CONFIG';
 const structuredCharactersMax = 256 * 1024;
 
-/** Variables with our prefix that are not options: those of gen.sh. */
-const otherVariables: ReadonlySet<string> = new Set(['CASHE_NODES', 'CASHE_ID', 'CASHE_ROLE']);
+/** Variables with our prefix that are no node's: gen.sh's, the client commands', compose files'. */
+const otherVariables: ReadonlySet<string> = new Set([
+  ...['CASHE_NODES', 'CASHE_ID', 'CASHE_ROLE'],
+  'CASHE_TOKEN',
+  ...['CASHE_CERTS', 'CASHE_IMAGE'],
+]);
 
 /** The name of an option's variable; `name` may be one of its aliases. */
 export function variableOf(name: string, prefix: string = prefixes[0]): string {

@@ -9,7 +9,7 @@ import { Tree } from './tree.js';
 export const configBytesMax: number = 1024 * 1024;
 
 /** What a file states, and what is wrong with its keys; its values are checked when resolved. */
-export interface ConfigFile {
+interface ConfigFile {
   readonly source: Source;
   readonly errors: readonly ConfigError[];
 }

@@ -87,5 +87,5 @@ export function advertisedAddress(input: AdvertiseInput): string {
 /** The line that every start without TLS beyond loopback logs (R40); undefined: none is due. */
 export function insecureWarning(insecure: boolean): string | undefined {
   if (!insecure) return undefined;
-  return '--insecure: no TLS and no access control; whoever reaches the ports may read and write';
+  return '--insecure: no TLS; whoever reaches the ports can listen, and take part as a node';
 }

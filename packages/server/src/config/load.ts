@@ -4,7 +4,7 @@ import { readConfigFile } from './file.js';
 import { type Resolved, resolveOptions } from './resolve.js';
 import type { Source } from './source.js';
 
-export interface LoadInput {
+interface LoadInput {
   readonly flags: Source;
   /** --config; undefined: what the environment names, or none. */
   readonly configFile: string | undefined;

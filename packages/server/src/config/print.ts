@@ -1,4 +1,4 @@
-/** The effective configuration as text: a file that states the same, and where each value is from. */
+/** The effective configuration as text: a file that states the same, with each value's origin. */
 import { stringify } from 'yaml';
 import type { Effective } from './effective.js';
 import { defaultText, type OptionSpec } from './option.js';

@@ -31,7 +31,7 @@ export function* problems(options: Stated): Generator<Problem> {
 const tlsFiles = ['tls.cert', 'tls.key', 'tls.ca'] as const;
 
 /** The port is safe beyond loopback, or whoever started the node says that it may be unsafe. */
-export function isOpen(options: Stated): boolean {
+function isOpen(options: Stated): boolean {
   return hasTls(options) || withFallback(options, 'listen.insecure');
 }
 
@@ -60,7 +60,7 @@ function* tlsProblems(options: Stated): Generator<Problem> {
   }
   for (const key of ['tls.client_auth', 'http.client_auth'] as const) {
     const mode = options[key] ?? 'none';
-    const text = `${mode} needs TLS (tls.cert, tls.key, tls.ca): without it there are no certificates`;
+    const text = `${mode} needs TLS (tls.cert, tls.key, tls.ca): it has the certificates`;
     if (mode !== 'none') yield { key, text };
   }
 }

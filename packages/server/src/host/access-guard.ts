@@ -46,7 +46,7 @@ export interface AccessPorts {
 }
 
 /** Ops of a batch that passed the decoder, and those that were refused (R13). */
-export interface CheckedOps {
+interface CheckedOps {
   /** undefined where there is a verdict. */
   readonly ops: readonly (Op | undefined)[];
   /** Ascending by index. */
@@ -84,6 +84,12 @@ export class AccessGuard {
       this.#tell(principal, right, batch.ops, checked.ops);
     }
     return checked;
+  }
+
+  /** The same for a batch of writes that is about to be proposed. */
+  permit<Write extends CheckedOps & { readonly principal: string }>(write: Write): Write {
+    const checked = this.checkOps(write.principal, 'write', write);
+    return checked === write ? write : { ...write, ...checked };
   }
 
   /** Why the principal may not open a session, which is for writing; undefined: it may. */

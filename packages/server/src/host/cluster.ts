@@ -28,6 +28,7 @@ import type { Clock, Logger, PeerIntroduction, Scheduler, Transport } from './po
 import { Replica } from './replica.js';
 import type { ApplyObserver, ReplicaContext, ReplicaView } from './replica-context.js';
 import type { GroupLog, SnapshotStore, Wal } from './storage-ports.js';
+import type { HostTracer } from './tracer.js';
 
 /** Who this node is in the cluster, and what the cluster started from. */
 export interface ClusterIdentity {
@@ -62,6 +63,8 @@ export interface ClusterPorts {
   readonly onApplied?: ApplyObserver;
   /** Hears what metrics count. */
   readonly observer?: HostObserver;
+  /** Follows sampled batches. */
+  readonly tracer?: HostTracer;
 }
 
 export class Cluster {

@@ -20,6 +20,7 @@ import type {
 import type { Replica } from './replica.js';
 import type { ApplyObserver, ReplicaContext, ReplicaView } from './replica-context.js';
 import type { Wal } from './storage-ports.js';
+import type { HostTracer } from './tracer.js';
 
 interface HostPorts {
   readonly config: HostConfig;
@@ -35,6 +36,7 @@ interface HostPorts {
   readonly onMembership: (replica: ReplicaView) => void;
   readonly onApplied?: ApplyObserver;
   readonly observer?: HostObserver;
+  readonly tracer?: HostTracer;
   /** Once per tick, after the replicas' own. */
   readonly onTick: () => void;
 }
@@ -82,6 +84,7 @@ export class Host {
       onMembership: ports.onMembership,
       onApplied: ports.onApplied,
       observer: ports.observer,
+      tracer: ports.tracer,
     };
   }
 

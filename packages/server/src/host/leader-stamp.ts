@@ -1,6 +1,6 @@
 /**
- * What a leader adds to the entries it proposes: cluster time, recency hints, now and then its
- * digest (R12, R16, R18); and when an entry is due for the clock's sake alone (R16, R17).
+ * When a leader proposes, and what it adds to its entries: cluster time, recency hints, now and
+ * then its digest (R12, R16, R18); when an entry is due for the clock's sake alone (R16, R17).
  */
 import { recencyHintBytesMax } from '@cashe/codec';
 import type { LogIndex } from '@cashe/raft';
@@ -21,6 +21,7 @@ export class LeaderStamp {
   /** Entry last proposed for the clock's sake; another one waits until it is applied. */
   #clockIndex: LogIndex = 0;
   #clockAtMs = 0;
+  #isSettled = false;
 
   constructor(
     replica: ReplicaView,
@@ -45,9 +46,18 @@ export class LeaderStamp {
       wallGapMs: this.#log.wallGapMs(clock.wallMs()),
     };
     clusterClock.lead(last, this.#replica.term, nowMs);
+    this.#isSettled = false;
     this.#restartIndex = 0;
     this.#clockIndex = 0;
     this.#clockAtMs = nowMs;
+  }
+
+  /**
+   * A new leader proposes for clients only once it has applied everything from before its term: the
+   * policy that decides about them may be changed by what it has not applied yet (R40).
+   */
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   stepDown(): void {
@@ -74,10 +84,15 @@ export class LeaderStamp {
     if (place >= 0) this.#restartIndex = firstIndex + place;
   }
 
-  applied(index: LogIndex): void {
+  /** True when the leader has just settled: what is queued can be proposed. */
+  applied(index: LogIndex): boolean {
     const { clusterClock, raft } = this.#replica;
     if (clusterClock.isUnsettled && raft.status().ownTermCommitted) clusterClock.settle();
     if (this.#restartIndex !== 0 && index >= this.#restartIndex) clusterClock.confirm();
+    if (this.#isSettled || !this.#replica.leads) return false;
+    const { commitIndex, ownTermCommitted } = raft.status();
+    this.#isSettled = ownTermCommitted && index >= commitIndex;
+    return this.#isSettled;
   }
 
   /** Whether an entry is due that carries nothing but the clock. */

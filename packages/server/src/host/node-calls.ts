@@ -61,6 +61,7 @@ const ADMIN_RETRY_MS = 100;
 
 const NO_CLUSTER = 'this node does not belong to a cluster yet';
 const NO_LEADER = 'no leader is known';
+const NOT_SETTLED = 'the leader has not applied all that was committed before it';
 
 export class NodeCalls implements Calls {
   readonly leaderListeners: Listeners<GroupLeader> = new Listeners();
@@ -310,7 +311,13 @@ export class NodeCalls implements Calls {
       return;
     }
     const { guard } = cluster;
-    const leads = cluster.replicas.get(groupOfCall(call))?.leads === true;
+    const replica = cluster.replicas.get(groupOfCall(call));
+    const leads = replica?.leads === true;
+    if (leads && !replica.isSettled) {
+      // It may still have to apply the policy that decides about this call.
+      done(adminRefusal(Code.NOT_LEADER, Outcome.NOT_COMMITTED, NOT_SETTLED));
+      return;
+    }
     const refusal = leads ? guard.checkAdmin(principal, call) : undefined;
     if (refusal !== undefined) {
       done(adminRefusal(refusal.code, Outcome.NOT_COMMITTED, refusal.message));

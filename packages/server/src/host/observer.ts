@@ -15,21 +15,3 @@ export interface HostObserver {
 }
 
 export type SnapshotKind = 'taken' | 'sent' | 'installed';
-
-interface ProposedEntry {
-  readonly writes: readonly { readonly ops: { readonly length: number } }[];
-}
-
-/** Entries that only carry the clock or a command are no batches of anybody. */
-export function observeProposed(
-  observer: HostObserver | undefined,
-  built: readonly ProposedEntry[],
-): void {
-  if (observer === undefined) return;
-  for (const { writes } of built) {
-    if (writes.length === 0) continue;
-    let opCount = 0;
-    for (const { ops } of writes) opCount += ops.length;
-    observer.proposed(writes.length, opCount);
-  }
-}

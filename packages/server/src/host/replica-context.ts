@@ -15,6 +15,7 @@ import type { HostConfig } from './host-config.js';
 import type { HostObserver } from './observer.js';
 import type { Clock, Logger, Transport } from './ports.js';
 import type { SnapshotMarker } from './storage-ports.js';
+import type { HostTracer } from './tracer.js';
 
 /** A replica as its parts see it. */
 export interface ReplicaView {
@@ -57,6 +58,7 @@ export interface ReplicaContext {
   onMembership(replica: ReplicaView): void;
   readonly onApplied: ApplyObserver | undefined;
   readonly observer?: HostObserver | undefined;
+  readonly tracer?: HostTracer | undefined;
 }
 
 /** The replica's snapshots: taking, sending, receiving, restoring. */

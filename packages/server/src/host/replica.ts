@@ -16,14 +16,15 @@ import type {
 import type { StateMachine } from '@cashe/store';
 import type { AccessGuard } from './access-guard.js';
 import type { ClockedMessage, ClusterClock } from './cluster-clock.js';
+import { Freshness } from './freshness.js';
 import { LeaderStamp } from './leader-stamp.js';
 import type { LogStamp } from './log-stamp.js';
-import { observeProposed } from './observer.js';
 import { Outbox } from './outbox.js';
 import type { PeerMessage, SnapshotSink } from './ports.js';
 import { BARRIER, type QueuedRead, Reads } from './reads.js';
 import type { ReplicaContext, ReplicaView } from './replica-context.js';
 import { ReplicaDigests } from './replica-digests.js';
+import { ReplicaWatch } from './replica-watch.js';
 import { type SnapshotPorts, Snapshots } from './snapshots.js';
 import type { SnapshotMarker } from './storage-ports.js';
 import { StoredReads } from './stored-reads.js';
@@ -31,6 +32,7 @@ import {
   type BuiltEntry,
   type CommandResult,
   clockEntry,
+  type EntryStamp,
   type QueuedWrite,
   Writes,
 } from './writes.js';
@@ -49,6 +51,7 @@ export class Replica implements ReplicaView {
   readonly #storedReads: StoredReads;
   readonly #leaderStamp: LeaderStamp;
   readonly #stamp: LogStamp;
+  readonly #watch: ReplicaWatch;
   #store: StateMachine;
   #limits: DerivedLimits;
   #inbox: PeerMessage[] = [];
@@ -58,9 +61,7 @@ export class Replica implements ReplicaView {
   #role: Role = 'follower';
   #leaderId: ReplicaId = 0;
   #term = 0;
-  #heardCommit: LogIndex = 0;
-  #heardAtMs = 0;
-  #freshAtMs = 0;
+  readonly #freshness: Freshness = new Freshness();
   #restoring = false;
   #logFull = false;
   #hits = 0;
@@ -85,6 +86,7 @@ export class Replica implements ReplicaView {
     this.#store = options.store;
     this.#stamp = options.stamp;
     this.#context = options.context;
+    this.#watch = new ReplicaWatch(options.group, options.context);
     this.#limits = deriveLimits(options.store.settings().valueBytesMax);
     this.#writes = new Writes(options.context.config);
     this.#reads = new Reads(options.context.config);
@@ -107,6 +109,9 @@ export class Replica implements ReplicaView {
   }
   get leads(): boolean {
     return this.#role === 'leader';
+  }
+  get isSettled(): boolean {
+    return this.#leaderStamp.isSettled;
   }
   get leaderId(): ReplicaId {
     return this.#leaderId;
@@ -149,14 +154,12 @@ export class Replica implements ReplicaView {
 
   write(write: QueuedWrite): boolean {
     this.#context.wake();
-    this.#context.observer?.batch('write', write.ops.length);
-    return this.#writes.push(write);
+    return this.#watch.write(write, this.#writes);
   }
 
   read(read: QueuedRead): boolean {
     this.#context.wake();
-    if (read.batch !== BARRIER) this.#context.observer?.batch('read', read.ops.length);
-    return this.#reads.push(read);
+    return this.#watch.read(read, this.#reads);
   }
 
   /** Answers once everything committed before now is applied here (leader only). */
@@ -195,6 +198,7 @@ export class Replica implements ReplicaView {
   /** Group commit made every Ready up to `number` durable. */
   durable(number: number): void {
     this.#outbox.release(number);
+    this.#watch.persisted(() => this.raft.status().persistedIndex);
   }
 
   /** Handles received messages; true when some are left for the next turn. */
@@ -210,6 +214,7 @@ export class Replica implements ReplicaView {
 
   #step(message: PeerMessage, nowMs: number): void {
     if (message.to === this.replicaId) this.#observe(message, nowMs);
+    this.#watch.stepped(message);
     // Even if it is meant for another replica: the core may know that its sender is gone (R8).
     const isDigest = message.kind === 'digestReport' || message.kind === 'digestVerdict';
     if (!isDigest) this.raft.step(message);
@@ -243,9 +248,7 @@ export class Replica implements ReplicaView {
   /** A message of the current leader: its clock, and how far it has committed (R16, R24). */
   #hear(from: ClockedMessage, commitIndex: LogIndex, nowMs: number): void {
     this.clusterClock.observe(from.clusterTime, from.term, nowMs);
-    if (commitIndex === 0) return;
-    this.#heardCommit = commitIndex;
-    this.#heardAtMs = nowMs;
+    if (commitIndex !== 0) this.#freshness.heard(commitIndex, nowMs);
   }
 
   /**
@@ -254,7 +257,7 @@ export class Replica implements ReplicaView {
    */
   ageMs(): number | undefined {
     if (this.leads) return 0;
-    return this.#freshAtMs === 0 ? undefined : this.#context.clock.nowMs() - this.#freshAtMs;
+    return this.#freshness.ageMs(this.#context.clock.nowMs());
   }
 
   tick(): void {
@@ -274,9 +277,11 @@ export class Replica implements ReplicaView {
       this.#refuseWrites(Code.BUSY, "the leader's disk has not answered for a second");
     } else if (this.#held.length > 0) {
       this.#append(this.#held);
-    } else if (this.#writes.hasQueued) {
+    } else if (this.isSettled && this.#writes.hasQueued) {
       const nowMs = this.#context.clock.nowMs();
-      this.#append(this.#writes.take(nowMs, this.#limits, (room) => this.#leaderStamp.next(room)));
+      const stamp = (room: number): EntryStamp => this.#leaderStamp.next(room);
+      const permit = (write: QueuedWrite): QueuedWrite => this.access.permit(write);
+      this.#append(this.#writes.take(nowMs, this.#limits, stamp, permit));
     }
     this.#reads.startRound((context) => this.raft.readIndex(context));
   }
@@ -290,6 +295,7 @@ export class Replica implements ReplicaView {
     this.#outbox.send(ready);
     this.#storedReads.start(ready.fetches);
     if (ready.snapshot !== undefined) this.#startRestore(ready.snapshot);
+    this.#watch.committed(ready.committedEntries);
     for (const entry of ready.committedEntries) this.#committed.push(entry);
     for (const state of ready.readStates) this.#reads.confirmed(state.context, state.index);
     for (const context of ready.readsAborted) this.#reads.aborted(context);
@@ -301,9 +307,9 @@ export class Replica implements ReplicaView {
     const applied = this.#apply();
     if (applied > 0) {
       this.raft.applied(this.#store.appliedIndex);
-      this.#leaderStamp.applied(this.#store.appliedIndex);
+      if (this.#leaderStamp.applied(this.#store.appliedIndex)) this.#context.wake();
     }
-    if (this.#store.appliedIndex >= this.#heardCommit) this.#freshAtMs = this.#heardAtMs;
+    this.#freshness.applied(this.#store.appliedIndex);
     const more = this.#serveReads();
     return more || this.#committed.length > this.#committedHead || this.raft.hasReady();
   }
@@ -325,7 +331,7 @@ export class Replica implements ReplicaView {
       this.#writes.appended(built, result.term, result.firstIndex);
       const headers = built.map((entry) => entry.decoded.payload.header);
       this.#leaderStamp.appended(headers, result.firstIndex);
-      observeProposed(this.#context.observer, built);
+      this.#watch.appended(built, result.firstIndex);
       return result.firstIndex;
     }
     if (result.kind === 'notLeader') {

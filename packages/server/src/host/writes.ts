@@ -111,11 +111,14 @@ export class Writes {
   /**
    * Takes what is queued into entries: batches into as few as the limits allow, each command into
    * one of its own. What has passed its deadline is answered instead: it was never proposed.
+   * `permit` gives a verdict to each op that may not be executed: as late as that, so that the
+   * policy in force decides and not the one from when the batch came (R40).
    */
   take(
     nowMs: number,
     limits: DerivedLimits,
     stamp: (roomBytes: number) => EntryStamp,
+    permit: (write: QueuedWrite) => QueuedWrite,
   ): BuiltEntry[] {
     const built: BuiltEntry[] = [];
     // Commands take at most half of a step, so that they cannot starve batches.
@@ -125,7 +128,7 @@ export class Writes {
       built.push(buildEntry([], command, stamp(0)));
     }
     while (built.length < this.#config.entriesPerStepMax) {
-      const writes = this.#takeBatches(nowMs, limits);
+      const writes = this.#takeBatches(nowMs, limits, permit);
       if (writes.length === 0) break;
       const used = writes.reduce((sum, write) => sum + sizeOf(write), HEADER_BYTES);
       built.push(buildEntry(writes, undefined, stamp(limits.entryBytesMax - used)));
@@ -142,12 +145,17 @@ export class Writes {
     return command;
   }
 
-  #takeBatches(nowMs: number, limits: DerivedLimits): QueuedWrite[] {
+  #takeBatches(
+    nowMs: number,
+    limits: DerivedLimits,
+    permit: (write: QueuedWrite) => QueuedWrite,
+  ): QueuedWrite[] {
     const writes: QueuedWrite[] = [];
     let bytes = 0;
     let ops = 0;
     while (this.#head < this.#queue.length) {
-      const next = this.#queue[this.#head] as QueuedWrite;
+      const next = permit(this.#queue[this.#head] as QueuedWrite);
+      this.#queue[this.#head] = next;
       const size = sizeOf(next);
       if (writes.length > 0 && bytes + size > limits.entryBytesMax - HEADER_BYTES) break;
       if (writes.length > 0 && ops + next.ops.length > this.#config.entryOpsMax) break;

@@ -144,10 +144,7 @@ function load(instruments: Instruments): Refresh {
   );
   return (sources) => {
     const now = sources.load();
-    setAll(
-      connections,
-      now.ports.map(({ port, connections: value }) => ({ labels: { port }, value })),
-    );
+    setAll(connections, [{ labels: { port: 'client' }, value: now.connections }]);
     setAll(
       streams,
       now.streams.map(({ kind, count }) => ({ labels: { kind }, value: count })),

@@ -8,21 +8,11 @@ interface PeerView {
   readonly queuedBytes: number;
 }
 
-/** What a port carries now. */
-export interface PortLoad {
-  readonly port: string;
-  readonly connections: number;
-}
-
-export interface StreamLoad {
-  readonly kind: string;
-  readonly count: number;
-}
-
-/** The public surfaces' load now. */
+/** What the client port carries now. */
 export interface SurfaceLoad {
-  readonly ports: readonly PortLoad[];
-  readonly streams: readonly StreamLoad[];
+  readonly connections: number;
+  readonly streams: readonly { readonly kind: string; readonly count: number }[];
+  /** Calls without a session: unary and REST. */
   readonly unaryCalls: number;
   /** Bytes of ops in flight over all streams. */
   readonly opsBytes: number;

@@ -3,6 +3,7 @@ import { AuditLog } from '../access/audit-log.js';
 import { Authenticator } from '../api/authenticate.js';
 import type { NodeOptions } from '../config/options.js';
 import type { AccessPorts, Calls, Logger } from '../host/index.js';
+import type { RefusalReporter } from '../metrics/reporters.js';
 import { realClock, realScheduler } from './real-ports.js';
 
 export interface NodeAccess {
@@ -17,8 +18,10 @@ export function createAccess(
   { tls, audit: level }: Pick<NodeOptions, 'tls' | 'audit'>,
   calls: Pick<Calls, 'access'>,
   log: Logger,
+  refusals: RefusalReporter | undefined,
 ): NodeAccess {
-  const audit = new AuditLog({ level, log, clock: realClock, scheduler: realScheduler });
+  const ports = { log, clock: realClock, scheduler: realScheduler };
+  const audit = new AuditLog({ level, ...ports, refusals });
   return {
     authenticator: new Authenticator({ policy: () => calls.access(), audit }),
     ports: { tlsOn: tls !== undefined, audit },

@@ -2,11 +2,11 @@
 import { type ApiServer, type Authenticator, packageVersion } from '../api/index.js';
 import type { NodeOptions } from '../config/options.js';
 import type { Calls, Logger } from '../host/index.js';
-import type { Metrics } from '../metrics/metrics.js';
 import type { TlsMaterial } from '../net/tls-material.js';
 import type { PeerTransport } from '../rpc/index.js';
 import { addByAddress } from './adding.js';
 import { type MetricsPort, openMetricsPort } from './metrics-wiring.js';
+import type { Observation } from './observation.js';
 import { realClock, realScheduler } from './real-ports.js';
 import { openRestPort, type RestPort } from './rest-wiring.js';
 
@@ -17,7 +17,7 @@ interface HttpPortsOptions {
   readonly api: ApiServer;
   readonly authenticator: Authenticator;
   readonly transport: Pick<PeerTransport, 'introduce' | 'admitAt'>;
-  readonly metrics: Metrics | undefined;
+  readonly observation: Observation;
   /** undefined: no TLS. */
   readonly material: TlsMaterial | undefined;
   /** Encoded GenesisRecord; undefined until the node belongs to a cluster. */
@@ -66,7 +66,8 @@ export class HttpPorts {
 }
 
 async function openMetrics(ports: HttpPortsOptions): Promise<MetricsPort | undefined> {
-  const { options, log, metrics, material } = ports;
+  const { options, log, material } = ports;
+  const { metrics } = ports.observation;
   const listen = options.http.metrics;
   if (listen === undefined || metrics === undefined) return undefined;
   const open = options.insecure || material !== undefined;
@@ -76,7 +77,7 @@ async function openMetrics(ports: HttpPortsOptions): Promise<MetricsPort | undef
 async function openRest(ports: HttpPortsOptions): Promise<RestPort | undefined> {
   const { options, material, transport, genesisRecord, signal } = ports;
   const { http, insecure, peerRoutes } = options;
-  const { log, calls, api, authenticator, metrics } = ports;
+  const { log, calls, api, authenticator, observation } = ports;
   if (http.rest === undefined) return undefined;
   const adding = {
     calls,
@@ -89,7 +90,7 @@ async function openRest(ports: HttpPortsOptions): Promise<RestPort | undefined> 
     admit: transport.admitAt.bind(transport),
   };
   return await openRestPort({
-    ...{ http, log, calls, api, authenticator, metrics },
+    ...{ http, log, calls, api, authenticator, observation },
     listen: http.rest,
     open: insecure || material !== undefined,
     tls: material && { material, clientAuth: http.clientAuth },

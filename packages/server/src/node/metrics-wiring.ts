@@ -1,20 +1,15 @@
-/** A node's metrics and health checks: what they read, and the port of their own. */
+/** The port of a node's metrics and health checks, when they have one of their own. */
 import { formatAddress } from '../config/address.js';
 import { bindPlan, thisMachine } from '../config/listen.js';
 import type { ListenAddress } from '../config/options.js';
 import type { Logger } from '../host/index.js';
-import { Metrics } from '../metrics/metrics.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { addHealthRoutes } from '../metrics/routes.js';
-import type { NodeSources } from '../metrics/sources.js';
 import { HttpPort } from '../rest/http-port.js';
 import { defaultHttpLimits } from '../rest/limits.js';
 
 /** Scrapers and probes; more are refused. */
 const connectionsMax = 256;
-
-export function createMetrics(sources: NodeSources, version: string): Metrics {
-  return new Metrics(sources, { version, nodeVersion: process.version });
-}
 
 export interface MetricsPort {
   /** HOST:PORT that was bound first. */

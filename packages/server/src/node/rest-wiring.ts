@@ -4,7 +4,6 @@ import { formatAddress } from '../config/address.js';
 import { bindPlan, thisMachine } from '../config/listen.js';
 import type { HttpOptions, ListenAddress } from '../config/options.js';
 import type { Calls, Logger } from '../host/index.js';
-import type { Metrics } from '../metrics/metrics.js';
 import { addHealthRoutes } from '../metrics/routes.js';
 import { principalOfSocket } from '../net/peer-identity.js';
 import type { HttpTls } from '../rest/http-port.js';
@@ -15,6 +14,7 @@ import {
   RestError,
   type RestPorts,
 } from '../rest/index.js';
+import type { Observation } from './observation.js';
 
 export interface RestPort {
   /** HOST:PORT that was bound first. */
@@ -36,12 +36,13 @@ interface RestWiring {
   readonly api: ApiServer;
   readonly authenticator: Authenticator;
   readonly version: string;
-  readonly metrics: Metrics | undefined;
+  readonly observation: Observation;
   readonly addByAddress: RestPorts['addByAddress'];
 }
 
 export async function openRestPort(wiring: RestWiring): Promise<RestPort> {
-  const { http, listen, open, tls, log, metrics } = wiring;
+  const { http, listen, open, tls, log, observation } = wiring;
+  const { metrics } = observation;
   const port = await createRestServer({
     ports: portsOf(wiring),
     httpLimits: defaultHttpLimits,
@@ -71,21 +72,23 @@ export async function openRestPort(wiring: RestWiring): Promise<RestPort> {
 }
 
 function portsOf(wiring: RestWiring): RestPorts {
-  const { calls, log, api, authenticator, version, metrics, addByAddress } = wiring;
+  const { calls, log, api, authenticator, version, observation, addByAddress } = wiring;
+  const { reporters, tracing } = observation;
   return {
     calls,
     log,
     version,
-    reporters: metrics?.reporters,
+    reporters,
+    tracing,
     authenticate: ({ socket, authorization, from }) => {
       const certificate = principalOfSocket(socket);
       const found = authenticator.authenticate({ certificate, authorization, from });
       return found.ok ? found.principal : found.failure;
     },
-    run: (ops, { principal, remainingMs, isStale, onCancelled }) => {
+    run: (ops, { principal, remainingMs, isStale, trace, onCancelled }) => {
       const deadlineMs = nodeClock.nowMs() + remainingMs;
       const core = translated(() => api.ownSessions.core(principal));
-      return runOps(core, ops, { deadlineMs, isStale, onCancelled });
+      return runOps(core, ops, { deadlineMs, isStale, trace, onCancelled });
     },
     admit: (end) => api.admit(end),
     addByAddress,

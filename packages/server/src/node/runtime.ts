@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { FORMAT_VERSION } from '@cashe/codec';
-import { type ApiServer, createApiServer } from '../api/index.js';
-import { packageVersion } from '../api/version.js';
+import { type ApiLimits, type ApiServer, createApiServer } from '../api/index.js';
 import { tailProblem } from '../config/limit-rules.js';
 import { insecureWarning } from '../config/listen.js';
 import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
@@ -16,8 +15,6 @@ import {
   type NodeView,
 } from '../host/index.js';
 import { levelSetter } from '../log.js';
-import type { Metrics } from '../metrics/metrics.js';
-import type { NodeSources } from '../metrics/sources.js';
 import type { TlsMaterial } from '../net/tls-material.js';
 import {
   configurationCodec,
@@ -38,9 +35,10 @@ import {
 import { admit, existingAdmission } from './admitting.js';
 import { FoundedAnswers, foundersHash } from './founding.js';
 import { HttpPorts } from './http-ports.js';
+import { lastWrite } from './last-write.js';
 import { memberClient } from './member-client.js';
 import { handOver, keepRecordCurrent, leaveCluster } from './membership.js';
-import { createMetrics } from './metrics-wiring.js';
+import { Observation } from './observation.js';
 import { realClock, realScheduler } from './real-ports.js';
 import { genesisTerms } from './records.js';
 import { checkSettings } from './settings-check.js';
@@ -54,6 +52,9 @@ export interface NodeTuning {
   readonly host?: Partial<HostConfig>;
   readonly storage?: Partial<StorageSizes>;
   readonly transport?: Partial<TransportLimits>;
+  readonly api?: Partial<ApiLimits>;
+  /** How often certificate files are looked at. */
+  readonly certificatePollMs?: number;
 }
 
 /** What a node is handed open, and closes. */
@@ -64,8 +65,6 @@ interface Owned {
 
 /** Time for peers' connections to end by themselves. */
 const PEER_GRACE_MS = 500;
-/** Longest wait for the last write of a node that stops. */
-const LAST_WRITE_MS = 5_000;
 
 export class NodeRuntime implements RunningNode {
   readonly id: string;
@@ -83,8 +82,7 @@ export class NodeRuntime implements RunningNode {
   readonly #transport: PeerTransport;
   readonly #addresses: AddressBook;
   readonly #introductions: Introductions;
-  /** undefined: no port serves them. */
-  readonly #metrics: Metrics | undefined;
+  readonly #observation: Observation;
   readonly #stopping: AbortController = new AbortController();
   readonly #startedMs: number = realClock.nowMs();
   #resolveClosed: (reason: ExitReason) => void = () => undefined;
@@ -117,19 +115,25 @@ export class NodeRuntime implements RunningNode {
       crc32: (bytes) => crc32(bytes),
       status: () => this.#status(),
     });
-    const { rest, metrics } = options.http;
-    const isServed = rest !== undefined || metrics !== undefined;
-    this.#metrics = isServed ? createMetrics(this.#sources(), packageVersion()) : undefined;
-    const reporters = this.#metrics?.reporters;
-    this.#access = createAccess(options, this.#calls, log);
+    this.#observation = new Observation(options.id, options.http, {
+      view: () => this.#status(),
+      condition: () => this.#cluster?.condition(),
+      peers: () => this.#transport.peers(),
+      drops: () => ({ ...this.#transport.drops() }),
+      load: () => this.#api.load(),
+      certificate: () => material,
+      ending: () => (this.#exit?.kind === 'stopped' ? 'draining' : this.#exit?.kind),
+    });
+    const { reporters, tracing } = this.#observation;
+    this.#access = createAccess(options, this.#calls, log, reporters);
     const { authenticator } = this.#access;
     this.#api = createApiServer({
       calls: this.#calls,
       log,
-      limits: options.limits,
+      limits: { ...options.limits, ...tuning.api },
       logLevel: { level: options.log.level, set: levelSetter(log) },
       authenticator,
-      reporters,
+      ...{ reporters, tracing },
       tls: portTls(options.tls, material),
     });
     this.#transport = createTransport({
@@ -148,7 +152,7 @@ export class NodeRuntime implements RunningNode {
   /** Binds the ports; everything after that goes on in the background. */
   static async start(options: NodeOptions, log: Logger, tuning: NodeTuning): Promise<NodeRuntime> {
     const sizes = { ...storageSizes(options.raft), ...tuning.storage };
-    const material = await loadMaterial(options, log);
+    const material = await loadMaterial(options, log, tuning.certificatePollMs);
     const storage = await openStorage(options.dataDir, sizes, material);
     let node: NodeRuntime | undefined;
     try {
@@ -201,27 +205,11 @@ export class NodeRuntime implements RunningNode {
       api: this.#api,
       authenticator: this.#access.authenticator,
       transport: this.#transport,
-      metrics: this.#metrics,
+      observation: this.#observation,
       material: this.#material,
       genesisRecord: () => this.#admission?.genesis.bytes,
       signal: this.#stopping.signal,
     });
-  }
-
-  /** What metrics and checks read; only once something asks. */
-  #sources(): NodeSources {
-    return {
-      view: () => this.#status(),
-      condition: () => this.#cluster?.condition(),
-      peers: () => this.#transport.peers(),
-      drops: () => ({ ...this.#transport.drops() }),
-      load: () => {
-        const { connections, ...load } = this.#api.load();
-        return { ports: [{ port: 'client', connections }], ...load };
-      },
-      certificate: () => this.#material,
-      ending: () => (this.#exit?.kind === 'stopped' ? 'draining' : this.#exit?.kind),
-    };
   }
 
   // ---- into the cluster ----
@@ -289,14 +277,13 @@ export class NodeRuntime implements RunningNode {
       clock: realClock,
       scheduler: realScheduler,
       log: this.#log,
-      transport: this.#transport,
+      ...this.#observation.clusterPorts(this.#transport),
       configurationCodec,
       calls: this.#calls,
       access: this.#access.ports,
       random: Math.random,
       fatal: (error) => this.#fail(error),
       onRemoved: () => void this.#end('removed'),
-      ...(this.#metrics && { observer: this.#metrics.host }),
     });
     if (this.#stopping.signal.aborted) return;
     this.#admission = admission;
@@ -338,7 +325,7 @@ export class NodeRuntime implements RunningNode {
       onRefused: (peer) => host.refused(peer),
       onConnected: () => host.wake(),
       onSnapshot: (group, message) => host.receiveSnapshot(group, message),
-      onForwarded: (call, answer) => this.#calls.forwarded(call, answer),
+      onForwarded: this.#observation.forwarded(this.#calls),
       onPeerHello: (peer) => cluster.onPeerHello(peer),
       onForeignCluster: (clusterId) => this.#onForeignCluster(clusterId),
     };
@@ -444,14 +431,7 @@ export class NodeRuntime implements RunningNode {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
     cluster.host.stop();
-    await new Promise<void>((resolve, reject) => {
-      const late = new Error(`the disk has not answered for ${LAST_WRITE_MS} ms`);
-      const timer = realScheduler.after(LAST_WRITE_MS, () => reject(late));
-      cluster.host.commit.whenIdle(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    await lastWrite(cluster);
     if (reason.kind !== 'removed' || this.#admission === undefined) return;
     const { identity } = this.#admission;
     const groups = [...cluster.host.replicas.keys()];
@@ -463,6 +443,6 @@ export class NodeRuntime implements RunningNode {
     this.#api.forceClose();
     await this.#transport.stop(graceMs);
     await this.#http?.close();
-    this.#metrics?.close();
+    this.#observation.close();
   }
 }

@@ -10,9 +10,11 @@ import { Storage, type StorageSizes } from './storage.js';
 export async function loadMaterial(
   { id, tls }: Pick<NodeOptions, 'id' | 'tls'>,
   log: Logger,
+  pollMs: number | undefined,
 ): Promise<TlsMaterial | undefined> {
   if (tls === undefined) return undefined;
-  return TlsMaterial.load({ files: tls, nodeId: id, log, scheduler: realScheduler });
+  const options = { files: tls, nodeId: id, log, scheduler: realScheduler };
+  return TlsMaterial.load(pollMs === undefined ? options : { ...options, pollMs });
 }
 
 export async function openStorage(

@@ -1,7 +1,7 @@
 /** Bodies as they are sent, bounded one by one and all together. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { refused } from './failure.js';
+import { RestError, refused } from './failure.js';
 
 /** Bytes of bodies that are being received, over all connections (R35). */
 export class UploadBudget {
@@ -87,6 +87,9 @@ async function readBody(
       chunks.push(part);
     }
     return Buffer.concat(chunks, bytes);
+  } catch (error) {
+    // The connection broke; nobody is left to read this.
+    throw error instanceof RestError ? error : refused('ABORTED', 'the upload was given up');
   } finally {
     budget.give(bytes);
   }

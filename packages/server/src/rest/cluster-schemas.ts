@@ -1,6 +1,7 @@
 /** Schemas of the cluster routes. */
 import { ADDRESS_BYTES_MAX } from '@cashe/codec';
 import {
+  body,
   errorAnswer,
   jsonAnswer,
   nodeId,
@@ -68,13 +69,6 @@ const statusParts: Schema = {
   groups: { type: 'array', items: group },
   members,
 };
-
-const body = (properties: Schema, required: readonly string[]): Schema => ({
-  type: 'object',
-  additionalProperties: false,
-  required,
-  properties,
-});
 
 interface ClusterSchemas {
   readonly status: Schema;

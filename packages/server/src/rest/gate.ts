@@ -1,5 +1,7 @@
 /** Every REST call passes here: authenticated, counted, with a deadline and a typed end. */
+import type { CallTrace } from '@cashe/client/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { NodeSpan } from '../tracing/tracing.js';
 import { type Failure, failureOf, publicFailure, RestError, refused } from './failure.js';
 import type { RestLimits } from './limits.js';
 import type { RestPorts } from './ports.js';
@@ -8,6 +10,8 @@ export interface CallContext {
   readonly principal: string;
   /** Time until the answer must leave. */
   readonly remainingMs: number;
+  /** The span of the call when it is sampled. */
+  readonly trace: CallTrace | undefined;
   /** Calls back once if the caller goes away before the answer. */
   onCancelled(listener: () => void): void;
 }
@@ -65,12 +69,18 @@ export class Gate {
   handle(options: CallOptions, work: Work): Handler {
     return async (request, reply) => {
       const startedMs = performance.now();
+      const { verb } = options;
+      const span = this.#ports.tracing?.received(
+        `rest.${verb}`,
+        request.headers['traceparent'],
+        {},
+      );
       try {
-        const answer = await this.#admitted(request, reply, options, work);
-        this.#report(options.verb, undefined, startedMs);
+        const answer = await this.#admitted(request, reply, options, span, work);
+        this.#report(verb, undefined, startedMs, span);
         return answer;
       } catch (error) {
-        this.#report(options.verb, error, startedMs);
+        this.#report(verb, error, startedMs, span);
         throw error;
       }
     };
@@ -80,9 +90,10 @@ export class Gate {
     request: FastifyRequest,
     reply: FastifyReply,
     options: CallOptions,
+    trace: CallTrace | undefined,
     work: Work,
   ): Promise<unknown> {
-    const context = this.#contextOf(request, reply, options.kind);
+    const context = { ...this.#contextOf(request, reply, options.kind), trace };
     let end = (_failure: Failure): void => undefined;
     const ended = new Promise<never>((_resolve, reject) => {
       end = (failure) => reject(new RestError(failure));
@@ -100,7 +111,11 @@ export class Gate {
     }
   }
 
-  #contextOf(request: FastifyRequest, reply: FastifyReply, kind: CallKind): CallContext {
+  #contextOf(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    kind: CallKind,
+  ): Omit<CallContext, 'trace'> {
     const caller = this.#callers.get(request);
     if (caller === undefined) throw new Error(`${request.url} is served without being guarded`);
     const { raw } = reply;
@@ -127,13 +142,14 @@ export class Gate {
     return Math.max(0, Math.min(Math.floor(leftMs - marginMs), mostMs));
   }
 
-  #report(verb: string, error: unknown, startedMs: number): void {
+  #report(verb: string, error: unknown, startedMs: number, span: NodeSpan | undefined): void {
     const { reporters } = this.#ports;
-    if (reporters === undefined) return;
+    if (reporters === undefined && span === undefined) return;
     const failure = error === undefined ? undefined : failureOf(error);
     const failed = failure === undefined ? 'INTERNAL' : publicFailure(failure).code;
     const code = error === undefined ? 'OK' : failed;
-    reporters.calls('rest').answered(verb, code, performance.now() - startedMs);
+    span?.end(code);
+    reporters?.calls('rest').answered(verb, code, performance.now() - startedMs);
   }
 }
 

@@ -44,12 +44,15 @@ export function addKeyRoutes(scope: FastifyInstance, options: KeyRoutesOptions):
   takeRawBodies(scope, { budget, bytesMax });
   const url = '/keys/:key';
   const verb = (name: string) => ({ verb: name, kind: 'data' }) as const;
-  scope.get(url, { schema: getSchema, ...documentedHead }, gate.handle(verb('get'), routes.get));
+  const get = gate.handle(verb('get'), routes.get);
+  scope.get(url, { schema: getSchema, exposeHeadRoute: false }, get);
+  scope.head(url, { schema: headSchema, ...documented }, get);
   scope.put(url, { schema: putSchema }, gate.handle(verb('set'), routes.put));
   scope.delete(url, { schema: deleteSchema }, gate.handle(verb('delete'), routes.delete));
 }
 
-const documentedHead = { config: { swagger: { exposeHeadRoute: true } } };
+/** HEAD is left out of the document unless it is asked for. */
+const documented = { config: { swagger: { exposeHeadRoute: true } } };
 
 class KeyRoutes {
   readonly #ports: RestPorts;
@@ -58,7 +61,7 @@ class KeyRoutes {
     this.#ports = ports;
   }
 
-  /** HEAD too: fastify leaves out the body. */
+  /** HEAD too: Node leaves out the body. */
   readonly get = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -158,6 +161,17 @@ const getSchema = {
     404: errorAnswer('The key does not exist (NOT_FOUND).'),
     412: errorAnswer('It is not the one that If-Match names (PRECONDITION_FAILED).'),
     ...otherErrors,
+  },
+};
+
+const headSchema = {
+  ...getSchema,
+  summary: 'The headers of GET; it reads the value, and counts as a use of the key',
+  response: {
+    200: { description: 'It exists.', headers: hitHeaders },
+    304: getSchema.response[304],
+    404: { description: 'It does not exist.', headers: outcomeHeader },
+    412: { description: 'It is not the one that If-Match names.', headers: outcomeHeader },
   },
 };
 

@@ -1,9 +1,10 @@
 /** The doors of REST: what the node gives it. Wired by `node/rest-wiring.ts`. */
-import type { CasheError } from '@cashe/client/core';
+import type { CallTrace, CasheError } from '@cashe/client/core';
 import type { Op, ReadResult } from '@cashe/codec';
 import type { Calls } from '../host/calls.js';
 import type { AdminAnswer, Logger } from '../host/ports.js';
 import type { Reporters } from '../metrics/reporters.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { Failure } from './failure.js';
 
 /** What became of one op. */
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly principal: string;
   readonly remainingMs: number;
   readonly isStale: boolean;
+  /** The span of the call when it is sampled. */
+  readonly trace?: CallTrace | undefined;
   /** The caller went away: what is not numbered yet is given up (R15). */
   readonly onCancelled: (listener: () => void) => void;
 }
@@ -39,6 +42,7 @@ export interface RestPorts {
   readonly calls: Calls;
   readonly log: Logger;
   readonly reporters?: Reporters | undefined;
+  readonly tracing?: Tracing | undefined;
   /** Version of the software. */
   readonly version: string;
   /** The principal, or why there is none (UNAUTHENTICATED). */

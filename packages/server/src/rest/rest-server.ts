@@ -6,6 +6,7 @@ import { addClusterRoutes } from './cluster-routes.js';
 import { addCompatRoutes } from './compat/routes.js';
 import { Gate } from './gate.js';
 import { HttpPort, type HttpTls } from './http-port.js';
+import { addIntendedRoutes } from './intended-routes.js';
 import { addKeyRoutes } from './key-routes.js';
 import type { HttpLimits, RestLimits } from './limits.js';
 import { addOpenApi, addOpenApiRoute } from './openapi.js';
@@ -49,6 +50,7 @@ function addRest(app: FastifyInstance, options: RestServerOptions): void {
     app.register(scope((keys) => addKeyRoutes(keys, parts)));
     app.register(scope((batch) => addBatchRoute(batch, parts)));
     app.register(scope((cluster) => addClusterRoutes(cluster, parts)));
+    app.register(scope((intended) => addIntendedRoutes(intended, parts)));
     app.register(scope(addOpenApiRoute));
   });
   app.register(v1, { prefix: '/v1' });

@@ -114,3 +114,8 @@ export function objectOf(
 ): Schema {
   return { type: 'object', required, properties };
 }
+
+/** An object that a request sends: nothing else may be in it. */
+export function body(properties: Schema, required: readonly string[]): Schema {
+  return { type: 'object', additionalProperties: false, required, properties };
+}

@@ -32,6 +32,16 @@ interface LinkEvents {
   /** The peer's process is gone: its connection broke and nobody listens there any more (R7). */
   onRefused(link: PeerLink): void;
   onMessages(link: PeerLink, messages: readonly GroupedMessage[]): void;
+  /** Another connection took over from an old one: what was under way on that may be lost. */
+  onRenewed(link: PeerLink): void;
+}
+
+/** A stream that waits for the peer's hello. */
+interface Attempt {
+  readonly target: DialTarget;
+  readonly client: Client;
+  readonly stream: OutgoingStream;
+  readonly timer: TimerHandle;
 }
 
 /** What the link is doing; each state owns what has to be given up with it. */
@@ -39,19 +49,21 @@ type LinkState =
   | { readonly name: 'closed' }
   | { readonly name: 'resolving' }
   | { readonly name: 'probing'; readonly cancel: () => void }
-  | {
+  | (Attempt & {
       readonly name: 'connecting';
-      readonly target: DialTarget;
-      readonly client: Client;
-      readonly stream: OutgoingStream;
-      readonly timer: TimerHandle;
-    }
+      /** It takes over from an old connection, which the peer has ended already. */
+      readonly isRenewal: boolean;
+    })
   | {
       readonly name: 'open';
       readonly target: DialTarget;
       readonly client: Client;
       readonly stream: OutgoingStream;
       readonly outbox: Outbox;
+      /** Until the connection is old; only with TLS. */
+      readonly ageTimer: TimerHandle | undefined;
+      /** What takes over from it then. */
+      readonly next: Attempt | undefined;
     }
   | { readonly name: 'backoff'; readonly timer: TimerHandle };
 
@@ -139,10 +151,11 @@ export class PeerLink {
         state.timer.cancel();
         return;
       case 'connecting':
-        state.timer.cancel();
-        endStream(state.stream, state.client);
+        endAttempt(state);
         return;
       case 'open':
+        state.ageTimer?.cancel();
+        if (state.next !== undefined) endAttempt(state.next);
         state.outbox.close();
         endStream(state.stream, state.client);
         return;
@@ -179,6 +192,10 @@ export class PeerLink {
   }
 
   #connect(target: DialTarget): void {
+    this.#state = { name: 'connecting', isRenewal: false, ...this.#attempt(target) };
+  }
+
+  #attempt(target: DialTarget): Attempt {
     const { limits, scheduler } = this.#options;
     const { nodeId } = this.peer;
     const client = createPeerClient(target, this.#options, { nodeId });
@@ -186,16 +203,18 @@ export class PeerLink {
     const timer = scheduler.after(limits.connectTimeoutMs, () =>
       this.#onEnd(stream, 'no answer in time'),
     );
-    this.#state = { name: 'connecting', target, client, stream, timer };
     stream.on('data', (bytes: Buffer) => this.#onFrame(stream, bytes));
     stream.on('error', () => undefined); // 'status' follows and says the same.
     stream.on('status', (ended: StatusObject) => this.#onEnd(stream, plainReason(ended.details)));
-    stream.write(encodeHelloFrame(this.#admission.hello(this.peer.nodeId)));
+    stream.write(encodeHelloFrame(this.#admission.hello(nodeId)));
+    return { target, client, stream, timer };
   }
 
   #onFrame(stream: OutgoingStream, bytes: Buffer): void {
     const state = this.#state;
-    if ((state.name !== 'open' && state.name !== 'connecting') || state.stream !== stream) return;
+    if (state.name !== 'open' && state.name !== 'connecting') return;
+    const next = state.name === 'open' ? state.next : state;
+    if (state.stream !== stream && next?.stream !== stream) return;
     let frame: Frame;
     try {
       frame = decodeFrame(ownBytes(bytes));
@@ -203,34 +222,66 @@ export class PeerLink {
       this.#onEnd(stream, `malformed: ${errorText(error)}`);
       return;
     }
-    if (state.name === 'connecting') this.#onAnswer(state, frame.hello);
+    if (next?.stream === stream) this.#onAnswer(next, frame.hello);
     else this.#events.onMessages(this, frame.messages);
   }
 
   /** The first frame of the peer: only now it is known to be the right one. */
-  #onAnswer(state: Extract<LinkState, { name: 'connecting' }>, hello: PeerHello | undefined): void {
+  #onAnswer(attempt: Attempt, hello: PeerHello | undefined): void {
     const clusterId = this.#admission.attachment?.clusterId ?? '';
     const problem = checkAnswer(hello, clusterId, this.peer);
     if (problem !== undefined || hello === undefined) {
-      this.#onEnd(state.stream, problem ?? 'no hello');
+      this.#onEnd(attempt.stream, problem ?? 'no hello');
       return;
     }
-    const { target, client, stream } = state;
-    state.timer.cancel();
+    const before = this.#state;
+    const isRenewal = before.name === 'open' || (before.name === 'connecting' && before.isRenewal);
+    if (before.name === 'open') this.#leaveOld(before);
+    attempt.timer.cancel();
+    const { target, client, stream } = attempt;
     const outbox = new Outbox(this.#options.limits, (frame, written) => {
       stream.write(frame, written);
     });
-    this.#state = { name: 'open', target, client, stream, outbox };
+    const { limits, tls } = this.#options;
+    const ageTimer = tls && this.#renewAfter(limits.connectionAgeMs * PEER_AGE_FACTOR_MIN);
+    this.#state = { name: 'open', target, client, stream, outbox, ageTimer, next: undefined };
     this.#attempts = 0;
     this.#mayBeDead = true;
     this.#lastProblem = '';
-    this.#events.onOpen(this, hello);
+    if (isRenewal) this.#events.onRenewed(this);
+    else this.#events.onOpen(this, hello);
+  }
+
+  /** Jittered upwards by a quarter, so that not all connections of a cluster go at once. */
+  #renewAfter(ms: number): TimerHandle {
+    const { random, scheduler } = this.#options;
+    return scheduler.after(ms * (1 + 0.25 * random()), () => {
+      const state = this.#state;
+      if (state.name !== 'open' || state.next !== undefined) return;
+      this.#state = { ...state, next: this.#attempt(state.target) };
+    });
+  }
+
+  #leaveOld({ ageTimer, outbox, stream, client }: Extract<LinkState, { name: 'open' }>): void {
+    ageTimer?.cancel();
+    outbox.close();
+    endStream(stream, client);
   }
 
   #onEnd(stream: OutgoingStream, reason: string): void {
     const state = this.#state;
+    if (state.name === 'open' && state.next?.stream === stream) {
+      this.#onNotRenewed(state, state.next, reason);
+      return;
+    }
     if ((state.name !== 'open' && state.name !== 'connecting') || state.stream !== stream) return;
-    const wasOpen = state.name === 'open';
+    if (state.name === 'open' && state.next !== undefined) {
+      // The peer ends the old stream when it sees the new one, and that may be heard first.
+      this.#leaveOld(state);
+      this.#state = { name: 'connecting', isRenewal: true, ...state.next };
+      return;
+    }
+    const wasOpen = state.name === 'open' || state.isRenewal;
     this.#leave();
     if (!wasOpen) {
       this.#retry(reason);
@@ -243,6 +294,15 @@ export class PeerLink {
     this.#lastProblem = reason;
     this.#dial();
     this.#events.onLost(this);
+  }
+
+  /** The old connection goes on; the peer may still take another one before it ends this. */
+  #onNotRenewed(state: Extract<LinkState, { name: 'open' }>, next: Attempt, reason: string): void {
+    const { nodeId, address } = this.peer;
+    endAttempt(next);
+    const ageTimer = this.#renewAfter(this.#options.limits.reconnectDelayMsMax);
+    this.#state = { ...state, next: undefined, ageTimer };
+    this.#options.logger.warn('connection to a peer not renewed', { nodeId, address, reason });
   }
 
   #retry(problem: string): void {
@@ -262,11 +322,19 @@ export class PeerLink {
   }
 }
 
+function endAttempt({ timer, stream, client }: Attempt): void {
+  timer.cancel();
+  endStream(stream, client);
+}
+
 function endStream(stream: OutgoingStream, client: Client): void {
   stream.removeAllListeners('data');
   stream.cancel();
   client.close();
 }
+
+/** Of the maximum age: the peer that takes the connection ends it later than that. */
+export const PEER_AGE_FACTOR_MIN = 0.8;
 
 /** Frames without entries are smaller; nothing of them is kept. */
 const ENTRY_FRAME_BYTES_MIN = 64;

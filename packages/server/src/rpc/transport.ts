@@ -297,6 +297,12 @@ export class PeerTransport implements Transport {
         this.#forReplicas(peer, (handler, id) => handler.onUnreachable(id));
       },
       onRefused: () => this.#forReplicas(peer, (handler, id) => handler.onRefused(id)),
+      onRenewed: () => {
+        const { nodeId, address } = peer;
+        this.#options.logger.debug('connection to a peer renewed', { nodeId, address });
+        this.#forReplicas(peer, (handler, id) => handler.onUnreachable(id));
+        this.#forReplicas(peer, (handler, id) => handler.onConnected(id));
+      },
       onMessages: (_link, messages) => this.#deliverFrom(peer, messages),
     });
   }

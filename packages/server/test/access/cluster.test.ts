@@ -38,7 +38,9 @@ beforeAll(async () => {
   leader = nodes.find((node) => node.id === leading) as RunningNode;
   follower = nodes.find((node) => node.id !== leading) as RunningNode;
 });
-beforeEach(() => place.audited.splice(0));
+beforeEach(() => {
+  place.audited.splice(0);
+});
 afterAll(async () => {
   nodes = [];
   await place.end();

@@ -23,7 +23,9 @@ beforeAll(async () => {
   node = await place.node({ access: place.policies.of(roles) });
 });
 afterAll(() => place.end());
-beforeEach(() => place.audited.splice(0));
+beforeEach(() => {
+  place.audited.splice(0);
+});
 
 const denied = 'PERMISSION_DENIED';
 

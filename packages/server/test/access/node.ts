@@ -119,7 +119,7 @@ export class Place {
   }
 
   async policy(node: RunningNode, name = 'root'): Promise<AccessPolicy> {
-    const found = await answer<{ policy?: Parameters<typeof policyOf>[0] }>((done) =>
+    const found = await answer<{ policy: Parameters<typeof policyOf>[0] | undefined }>((done) =>
       this.cluster(node).getAccess({}, this.metadata(name), done),
     );
     return policyOf(found.policy ?? { roles: [], bindings: [], tokens: [] });

@@ -6,11 +6,12 @@ import { Code, Outcome } from '@cashe/codec';
 import { HealthCheckResponse_ServingStatus as Serving } from '@cashe/proto';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createApiServer } from '../../src/api/index.js';
+import { type ApiServer, createApiServer } from '../../src/api/index.js';
 import { AddressInUseError, BindError } from '../../src/net/errors.js';
 import {
   ApiFixture,
   answer,
+  authenticatorOf,
   failure,
   Messages,
   recordingLog,
@@ -32,9 +33,15 @@ afterEach(() => fixture?.close());
 const value = Uint8Array.from(Buffer.from('v'));
 const entry = { key: 'k', value, keepTtl: false };
 
+function newServer(): ApiServer {
+  const calls = new FakeCalls();
+  const authenticator = authenticatorOf(calls);
+  return createApiServer({ calls, log: recordingLog([]), authenticator });
+}
+
 describe('bind', () => {
   it('listens on several addresses with one port', async () => {
-    const api = createApiServer({ calls: new FakeCalls(), log: recordingLog([]) });
+    const api = newServer();
     const hosts = ['127.0.0.1', '127.0.0.2'];
     const port = await api.bind(hosts.map((host) => ({ host, port: 0 })));
     for (const host of hosts) {
@@ -50,7 +57,7 @@ describe('bind', () => {
     await once(other, 'listening');
     const bound = other.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    const api = createApiServer({ calls: new FakeCalls(), log: recordingLog([]) });
+    const api = newServer();
     const addresses = ['127.0.0.1', '127.0.0.2'].map((host) => ({ host, port }));
     const error = await api.bind(addresses).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(AddressInUseError);
@@ -63,7 +70,7 @@ describe('bind', () => {
   });
 
   it('says why an address cannot be bound', async () => {
-    const api = createApiServer({ calls: new FakeCalls(), log: recordingLog([]) });
+    const api = newServer();
     const binding = api.bind([{ host: '192.0.2.1', port: 0 }]);
     await expect(binding).rejects.toBeInstanceOf(BindError);
     await expect(binding).rejects.toThrow('192.0.2.1:0');
@@ -138,7 +145,7 @@ describe('drain', () => {
   });
 
   it('is done at once on a server that was never bound', async () => {
-    const api = createApiServer({ calls: new FakeCalls(), log: recordingLog([]) });
+    const api = newServer();
     await api.drain(10_000);
   });
 });

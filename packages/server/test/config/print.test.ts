@@ -93,7 +93,7 @@ const values = fc.record(
     'cache.eviction': fc.constantFrom('lru', 'noeviction'),
     'http.rest': address,
     'raft.slow_sync_ms': fc.integer({ min: 10, max: 60_000 }),
-    'raft.wal_bytes_max': size.filter((bytes) => bytes !== '300MiB' && bytes >= 2 ** 29),
+    'raft.wal_bytes_max': fc.integer({ min: 2 ** 29, max: 2 ** 40 }),
     'limits.connections_max': count,
     'limits.total_bytes_max': size,
     'logging.level': fc.constantFrom('error', 'warn', 'info', 'debug'),

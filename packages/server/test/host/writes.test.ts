@@ -46,7 +46,13 @@ function setup(config: Parameters<typeof hostConfig>[0] = {}): {
         deadlineMs,
         done: (answer) => answers.push(answer),
       }),
-    take: (nowMs = 0) => writes.take(nowMs, LIMITS, () => STAMP),
+    take: (nowMs = 0) =>
+      writes.take(
+        nowMs,
+        LIMITS,
+        () => STAMP,
+        (write) => write,
+      ),
   };
 }
 

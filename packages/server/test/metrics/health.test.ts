@@ -38,7 +38,7 @@ function sources(given: Given): NodeSources {
     },
     peers: () => [],
     drops: () => ({}),
-    load: () => ({ ports: [], streams: [], unaryCalls: 0, opsBytes: 0 }),
+    load: () => ({ connections: 0, streams: [], unaryCalls: 0, opsBytes: 0 }),
     certificate: () => undefined,
     ending: () => undefined,
     ...given,
@@ -129,6 +129,29 @@ describe('the text', () => {
       text: '[+]log ok\n[-]leader failed: no leader is known\nreadyz check failed',
     });
   });
+});
+
+describe('a node without a port for metrics', () => {
+  it(
+    'has health and metrics on the REST port, and REST has none of it otherwise',
+    async () => {
+      const cluster = await observedNodes(2, false);
+      try {
+        const first = await cluster.start(0);
+        const second = await cluster.start(1);
+        await Promise.all([first.ready, second.ready]);
+        expect(second.metricsAddress).toBeUndefined();
+        expect((await get(second, '/livez')).body).toBe('ok\n');
+        expect((await get(second, '/metrics')).body).toContain('cashe_build_info');
+        const elsewhere = await fetch(`http://${first.restAddress}/metrics`);
+        expect(elsewhere.status).toBe(404);
+        await elsewhere.body?.cancel();
+      } finally {
+        await cluster.stop();
+      }
+    },
+    caseMs,
+  );
 });
 
 describe('a founder that waits for the others', () => {

@@ -125,7 +125,12 @@ describe('what a batch gets wrong', () => {
   it.each([
     ['{"ops":[', 'application/json', 400, 'not JSON'],
     ['', 'application/json', 400, 'body must be object'],
-    [Buffer.from('{"ops":[{"op":"get","key":"\xff"}]}', 'latin1'), 'application/json', 400, 'UTF-8'],
+    [
+      Buffer.from('{"ops":[{"op":"get","key":"\xff"}]}', 'latin1'),
+      'application/json',
+      400,
+      'UTF-8',
+    ],
     ['{"ops":[{"op":"get","key":"k","__proto__":{}}]}', 'application/json', 400, 'unknown field'],
     ['{"ops":[]}', 'text/plain', 415, 'takes application/json'],
     [`{"ops":[],"x":"${'x'.repeat(2 * 1024 * 1024)}"}`, 'application/json', 413, 'more than'],

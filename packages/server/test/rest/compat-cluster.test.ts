@@ -39,7 +39,10 @@ describe('a cluster grown by raft addresses', () => {
     }
     await stepDown(first, [second, third]);
     const left = await post(first, '/leave', { id: 'n3' });
-    expect([left.status, left.json]).toEqual([200, { message: 'node left successfully', id: 'n3' }]);
+    expect([left.status, left.json]).toEqual([
+      200,
+      { message: 'node left successfully', id: 'n3' },
+    ]);
     expect((await third.closed).kind).toBe('removed');
     expect((await ask(first, 'DELETE', '/api/v1/node/n2')).status).toBe(200);
     expect((await second.closed).kind).toBe('removed');

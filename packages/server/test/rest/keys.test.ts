@@ -44,17 +44,18 @@ describe('PUT and GET of a key', () => {
     const key = fc
       .string({ unit: 'binary', minLength: 1, maxLength: 40 })
       .filter((text) => text !== '.' && text !== '..');
+    const keys = fc.uniqueArray(key, { minLength: 30, maxLength: 40 });
     await fc.assert(
-      fc.asyncProperty(key, async (text) => {
-        const path = encodeURIComponent(text);
-        expect((await put(path, text)).status).toBe(200);
-        expect((await get(path)).text).toBe(text);
-        // A key of that name, not one that decodes to the same twice.
-        expect((await get(encodeURIComponent(path))).status).toBe(path === text ? 200 : 404);
+      fc.asyncProperty(keys, async (texts) => {
+        const paths = texts.map(encodeURIComponent);
+        const written = await Promise.all(paths.map((path, i) => put(path, texts[i] ?? '')));
+        expect(new Set(written.map(({ status }) => status))).toEqual(new Set([200]));
+        const read = await Promise.all(paths.map((path) => get(path)));
+        expect(read.map(({ text }) => text)).toEqual(texts);
       }),
-      { numRuns: 100 },
+      { numRuns: 5 },
     );
-  });
+  }, 30_000);
 
   it('keep slashes and percent signs of a key apart from those of the path', async () => {
     await put('a%2Fb%2Fc', 'slashes');

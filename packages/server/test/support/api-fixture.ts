@@ -22,6 +22,11 @@ export function recordingLog(lines: LogLine[]): Logger {
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }
 
+/** Who a caller is by the policy that the calls tell of. */
+export function authenticatorOf(calls: FakeCalls): Authenticator {
+  return new Authenticator({ policy: () => calls.access(), audit: noAudit });
+}
+
 /** A server over fake calls on a free port, with clients; `close` ends all of it. */
 export class ApiFixture {
   readonly calls: FakeCalls;
@@ -33,9 +38,8 @@ export class ApiFixture {
   private constructor(limits: Partial<ApiLimits>) {
     this.calls = new FakeCalls();
     const log = recordingLog(this.lines);
-    const policy = () => this.calls.access();
-    const authenticator = new Authenticator({ policy, audit: noAudit });
     const { calls } = this;
+    const authenticator = authenticatorOf(calls);
     this.server = createApiServer({ calls, log, authenticator, version: '1.2.3', limits });
   }
 

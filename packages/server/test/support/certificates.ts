@@ -78,7 +78,7 @@ export class TestCa {
 
   /** `uris` may be none, several, or foreign. */
   issue(uris: readonly string[], options: IssueOptions = {}): TestPair {
-    const { dns = [], ips = [], validMs = dayMs, usages = ['clientAuth'] } = options;
+    const { dns = [], ips = [], validMs = 365 * dayMs, usages = ['clientAuth'] } = options;
     const { publicKey, privateKey } = newKeys();
     const names = [
       ...dns.map((name) => der.context(2, Buffer.from(name), false)),

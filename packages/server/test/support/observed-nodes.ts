@@ -20,7 +20,8 @@ export interface ObservedNodes {
   stop(): Promise<void>;
 }
 
-export async function observedNodes(count: number): Promise<ObservedNodes> {
+/** With REST on a port of its own; unless `isApart` only the first has one for metrics too. */
+export async function observedNodes(count: number, isApart = true): Promise<ObservedNodes> {
   const home = mkdtempSync(join(tmpdir(), 'cashe-observed-'));
   const ports = await freePorts(count * 2);
   const founders = Array.from({ length: count }, (_, i) => ({
@@ -37,8 +38,9 @@ export async function observedNodes(count: number): Promise<ObservedNodes> {
       const { options } = resolve({
         ...{ 'node.id': id, 'node.data_dir': join(home, id), 'cluster.genesis': founders },
       });
-      const metrics = { host: '127.0.0.1', port: 0 };
-      const observed = { ...options, http: { ...options.http, metrics } };
+      const rest = { host: '127.0.0.1', port: 0 };
+      const metrics = place === 0 || isApart ? rest : undefined;
+      const observed = { ...options, http: { ...options.http, rest, metrics } };
       const node = await startNode(observed, fakeLogger(), tuning);
       nodes.push(node);
       return node;
@@ -70,7 +72,7 @@ export function get(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   return new Promise((done, reject) => {
-    const url = `http://${node.metricsAddress}${path}`;
+    const url = `http://${node.metricsAddress ?? node.restAddress}${path}`;
     const call = request(url, { headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

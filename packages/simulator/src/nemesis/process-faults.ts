@@ -1,4 +1,5 @@
 /** Crashes, pauses and stalls of processes, and leadership that is handed over. */
+import { OPERATOR } from '../principals.js';
 import type { SimulatedNode } from '../simulated-node.js';
 import { crash, type Fault, type FaultContext, shuffled } from './context.js';
 import type { ProcessFaultKind } from './kinds.js';
@@ -43,7 +44,7 @@ function stall(context: FaultContext): boolean {
 
 function transfer({ world, leader, any }: FaultContext): boolean {
   const call = { kind: 'transferLeadership', group: 0, nodeId: any.nodeId } as const;
-  leader.calls?.admin(call, 'anonymous', TRANSFER_MS_MAX, (answer) => {
+  leader.calls?.admin(call, OPERATOR, TRANSFER_MS_MAX, (answer) => {
     world.trace(() => `transfer to ${any.nodeId}: ${JSON.stringify(answer)}`);
   });
   return leader.calls !== undefined;

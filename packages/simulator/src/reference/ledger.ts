@@ -3,11 +3,14 @@
  * reference state machine at the moment when the first replica applies it. Every replica must do
  * with every entry what the reference did, and every call must fit into this history (I1, I6).
  */
+
+import type { AccessPolicy } from '@cashe/codec';
 import type { Entry } from '@cashe/raft';
 import type { AppliedEntry, BatchAnswer, Settings, StateMachine } from '@cashe/store';
 import type { History } from '../checker/history.js';
 import { SimulationFailure } from '../failure.js';
 import { LeaseCheck } from './lease-check.js';
+import type { ReferenceAccess } from './reference-access.js';
 import type { Effect, ReferenceRecord } from './reference-cache.js';
 import { type ReferenceCounts, type ReferenceResult, ReferenceStore } from './reference-store.js';
 import { Timeline } from './timeline.js';
@@ -45,11 +48,15 @@ export class Ledger {
   readonly #sets: Map<string, Executed> = new Map();
   readonly #deletes: Map<number, Executed> = new Map();
   readonly #tags: Map<string, number> = new Map();
+  /** Where the log stood when a set was called, by its value. */
+  readonly #calls: Map<string, number> = new Map();
+  /** Of the batch that is being executed. */
+  #principal = '';
   #nowMs = 0;
 
-  constructor(settings: Settings, history: History) {
+  constructor(settings: Settings, access: AccessPolicy, history: History) {
     this.#history = history;
-    this.#reference = new ReferenceStore(settings, {
+    this.#reference = new ReferenceStore(settings, access, {
       onEffect: (effect) => this.#onEffect(effect),
       onExecuted: (envelope, tag) => {
         const other = this.#tags.get(tag);
@@ -57,6 +64,7 @@ export class Ledger {
         const which = `batch ${sequence} of session ${session}`;
         if (other !== undefined) refute(`${which} executed at ${other} and at ${this.index}`);
         this.#tags.set(tag, this.index);
+        this.#principal = envelope.principal;
       },
     });
   }
@@ -78,6 +86,20 @@ export class Ledger {
       refute(`${where}: the command was answered ${result.command?.code}, expected ${command}`);
     }
     checkCounts(where, expected.counts, store);
+    checkIntended(where, expected, store);
+  }
+
+  get settings(): Settings {
+    return this.#reference.settings;
+  }
+
+  get access(): ReferenceAccess {
+    return this.#reference.access;
+  }
+
+  /** A set of this value was called now. */
+  called(value: string): void {
+    this.#calls.set(value, this.index);
   }
 
   setOf(value: string): Executed | undefined {
@@ -110,6 +132,15 @@ export class Ledger {
     this.#results.delete(entry.index - RESULTS_MAX);
   }
 
+  /** R40: a policy counts for every call that comes after it, whoever leads then. */
+  #checkAllowed(key: string, value: string): void {
+    const from = this.#calls.get(value);
+    if (from === undefined) return;
+    const principal = this.#principal;
+    if (this.access.allowed(from, principal, 'write', key)) return;
+    refute(`${principal} set ${key} to ${value} at ${this.index}: denied since ${from}`);
+  }
+
   #onEffect(effect: Effect): void {
     const { kind, key, revision, record } = effect;
     this.timeline.add(this.index, effect);
@@ -119,6 +150,7 @@ export class Ledger {
       if (other !== undefined)
         refute(`${record.value} was set at ${other.index} and ${this.index}`);
       this.#sets.set(record.value, { index: this.index, key, revision });
+      this.#checkAllowed(key, record.value);
     } else if (kind === 'delete') {
       this.#deletes.set(revision, { index: this.index, key, revision });
     } else if (kind !== 'restart') {
@@ -158,6 +190,18 @@ function checkCounts(where: string, expected: ReferenceCounts, store: StateMachi
   for (const name of COUNTED) {
     if (stats[name] === expected[name]) continue;
     refute(`${where}: ${name} is ${stats[name]}, expected ${expected[name]}`);
+  }
+}
+
+function checkIntended(where: string, expected: ReferenceResult, store: StateMachine): void {
+  const revision = store.accessRevision();
+  if (revision !== expected.accessRevision) {
+    refute(`${where}: access revision ${revision}, expected ${expected.accessRevision}`);
+  }
+  const settings = store.settings();
+  for (const [name, value] of Object.entries(expected.settings)) {
+    const found = settings[name as keyof Settings];
+    if (found !== value) refute(`${where}: ${name} is ${found}, expected ${value}`);
   }
 }
 

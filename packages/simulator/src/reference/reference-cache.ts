@@ -3,7 +3,7 @@
  * use. The replicas' engine is held against it after every entry.
  */
 import { Code, type Op } from '@cashe/codec';
-import { recordBytes, type Settings } from '@cashe/store';
+import { EVICTIONS_PER_ENTRY_MAX, recordBytes, type Settings } from '@cashe/store';
 
 export interface ReferenceRecord {
   readonly value: string;
@@ -36,13 +36,16 @@ export class ReferenceCache {
   bytes = 0;
   evictions = 0;
   expiries = 0;
-  readonly #settings: Settings;
+  settings: Settings;
+  /** What sets evict down to: a lowered limit is reached in portions, one per entry. */
+  #entriesLimit = Number.POSITIVE_INFINITY;
+  #bytesLimit = Number.POSITIVE_INFINITY;
   /** The least recently used key first. */
   readonly #records: Map<string, ReferenceRecord> = new Map();
   readonly #onEffect: (effect: Effect) => void;
 
   constructor(settings: Settings, onEffect: (effect: Effect) => void) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#onEffect = onEffect;
   }
 
@@ -67,6 +70,19 @@ export class ReferenceCache {
     this.revision += 1;
     for (const key of due) this.#remove('expire', key);
     this.expiries += due.length;
+  }
+
+  /** Before the ops of every entry: what lowered limits leave no room for goes, so many at once. */
+  shrink(): void {
+    const { bytesMax, entriesMax, eviction } = this.settings;
+    const most = entriesMax === 0 ? Number.POSITIVE_INFINITY : entriesMax;
+    const isAbove = (): boolean => this.bytes > bytesMax || this.entries > most;
+    if (eviction === 'lru' && isAbove()) {
+      this.revision += 1;
+      for (let gone = 0; gone < EVICTIONS_PER_ENTRY_MAX && isAbove(); gone += 1) this.#evictOne();
+    }
+    this.#entriesLimit = Math.max(most, this.entries);
+    this.#bytesLimit = Math.max(bytesMax, this.bytes);
   }
 
   use(key: string): void {
@@ -116,7 +132,7 @@ export class ReferenceCache {
   }
 
   #admits(old: ReferenceRecord | undefined, bytes: number): boolean {
-    const { bytesMax, entriesMax, eviction } = this.#settings;
+    const { bytesMax, entriesMax, eviction } = this.settings;
     if (bytes > bytesMax) return false;
     if (eviction === 'lru') return true;
     const oldBytes = old?.bytes ?? 0;
@@ -126,15 +142,16 @@ export class ReferenceCache {
   }
 
   #evict(): void {
-    const { bytesMax, entriesMax, eviction } = this.#settings;
-    if (eviction !== 'lru') return;
-    // What is due has gone at the start of the entry: only the coldest are left to go.
-    while (this.bytes > bytesMax || (entriesMax !== 0 && this.entries > entriesMax)) {
-      const [coldest] = this.#records.keys();
-      if (coldest === undefined) return;
-      this.evictions += 1;
-      this.#remove('evict', coldest);
-    }
+    if (this.settings.eviction !== 'lru') return;
+    while (this.bytes > this.#bytesLimit || this.entries > this.#entriesLimit) this.#evictOne();
+  }
+
+  /** What is due has gone at the start of the entry: only the coldest are left to go. */
+  #evictOne(): void {
+    const [coldest] = this.#records.keys();
+    if (coldest === undefined) return;
+    this.evictions += 1;
+    this.#remove('evict', coldest);
   }
 
   #remove(kind: EffectKind, key: string): void {

@@ -16,10 +16,10 @@ interface ReferenceSession {
 export class ReferenceSessions {
   /** The longest idle first. */
   readonly #sessions: Map<number, ReferenceSession> = new Map();
-  readonly #settings: Settings;
+  settings: Settings;
 
   constructor(settings: Settings) {
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   get size(): number {
@@ -27,7 +27,7 @@ export class ReferenceSessions {
   }
 
   open(id: number, owner: string, nowMs: number): Code {
-    while (this.#sessions.size >= this.#settings.sessionsMax) {
+    while (this.#sessions.size >= this.settings.sessionsMax) {
       if (!this.#evictIdle(nowMs)) return Code.RESOURCE_EXHAUSTED;
     }
     this.#sessions.set(id, {
@@ -38,6 +38,13 @@ export class ReferenceSessions {
       answers: new Map(),
     });
     return Code.OK;
+  }
+
+  /** What a lowered limit has no room for goes as soon as it is idle. */
+  trim(nowMs: number): void {
+    while (this.#sessions.size > this.settings.sessionsMax) {
+      if (!this.#evictIdle(nowMs)) return;
+    }
   }
 
   close(id: number, principal: string): Code {
@@ -62,7 +69,7 @@ export class ReferenceSessions {
       this.#use(envelope.session, session, first, nowMs);
       return executed.answer;
     }
-    if (sequence >= first + this.#settings.sessionWindow) return refusal(Code.TOO_MANY);
+    if (sequence >= first + this.settings.sessionWindow) return refusal(Code.TOO_MANY);
     const isGap = sequence > Math.max(session.appliedSequence + 1, first);
     return isGap ? refusal(Code.OUT_OF_ORDER) : undefined;
   }
@@ -90,7 +97,7 @@ export class ReferenceSessions {
     const [longest] = this.#sessions;
     if (longest === undefined) return false;
     const [id, { lastUsedMs }] = longest;
-    if (lastUsedMs + this.#settings.sessionIdleMs > nowMs) return false;
+    if (lastUsedMs + this.settings.sessionIdleMs > nowMs) return false;
     return this.#sessions.delete(id);
   }
 }

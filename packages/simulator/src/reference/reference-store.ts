@@ -1,22 +1,27 @@
 /** The reference state machine of one group: committed entries in, what must be answered out. */
 import {
+  type AccessPolicy,
   type BatchEnvelope,
   Code,
   decodeEntry,
   decodeOpsForApply,
   type EntryCommand,
   type Op,
+  type SettingsChanges,
 } from '@cashe/codec';
-import type { BatchAnswer, Settings } from '@cashe/store';
+import { type BatchAnswer, changedSettings, type Settings } from '@cashe/store';
+import { ReferenceAccess } from './reference-access.js';
 import { type Effect, ReferenceCache } from './reference-cache.js';
 import { ReferenceSessions } from './reference-sessions.js';
 
 /** What one entry must have done, and what the group must count after it. */
 export interface ReferenceResult {
   readonly answers: readonly BatchAnswer[];
-  /** Code of a session command; undefined for any other entry. */
+  /** Code of a command; undefined for any other entry, and for commands about nodes. */
   readonly command: Code | undefined;
   readonly counts: ReferenceCounts;
+  readonly settings: Settings;
+  readonly accessRevision: number;
 }
 
 export interface ReferenceCounts {
@@ -38,11 +43,15 @@ interface ReferenceListener {
 const TAG_BYTES = 8;
 
 export class ReferenceStore {
+  readonly access: ReferenceAccess;
   readonly #cache: ReferenceCache;
   readonly #sessions: ReferenceSessions;
   readonly #listener: ReferenceListener;
+  #settings: Settings;
 
-  constructor(settings: Settings, listener: ReferenceListener) {
+  constructor(settings: Settings, access: AccessPolicy, listener: ReferenceListener) {
+    this.#settings = settings;
+    this.access = new ReferenceAccess(access);
     this.#cache = new ReferenceCache(settings, (effect) => listener.onEffect(effect));
     this.#sessions = new ReferenceSessions(settings);
     this.#listener = listener;
@@ -54,12 +63,15 @@ export class ReferenceStore {
     cache.nowMs = Math.max(cache.nowMs, header.clusterTimeMs);
     if (header.restartLeases) cache.restartLeases();
     cache.expire();
+    cache.shrink();
+    this.#sessions.trim(cache.nowMs);
     for (const key of header.recencyHints) cache.use(key);
     const command = this.#execute(header.command, index);
     const answers = header.envelopes.map((envelope, at) => {
       return this.#answer(envelope, batches[at] ?? new Uint8Array(0));
     });
-    return { answers, command, counts: this.counts() };
+    const [settings, accessRevision] = [this.#settings, this.access.revision];
+    return { answers, command, counts: this.counts(), settings, accessRevision };
   }
 
   counts(): ReferenceCounts {
@@ -71,8 +83,22 @@ export class ReferenceStore {
   #execute(command: EntryCommand | undefined, index: number): Code | undefined {
     const { nowMs } = this.#cache;
     if (command?.kind === 'openSession') return this.#sessions.open(index, command.owner, nowMs);
+    if (command?.kind === 'changeSettings') return this.#change(command.changes);
+    if (command?.kind === 'setAccess') return this.access.set(command, index);
     if (command?.kind !== 'closeSession') return undefined;
     return this.#sessions.close(command.session, command.principal);
+  }
+
+  /** Leaders propose only what is valid. */
+  #change(changes: SettingsChanges): Code {
+    this.#settings = changedSettings(this.#settings, changes);
+    this.#cache.settings = this.#settings;
+    this.#sessions.settings = this.#settings;
+    return Code.OK;
+  }
+
+  get settings(): Settings {
+    return this.#settings;
   }
 
   #answer(envelope: BatchEnvelope, bytes: Uint8Array): BatchAnswer {

@@ -10,6 +10,7 @@ import {
   OpsEncoder,
   openPolicy,
   opFor,
+  type SettingsChanges,
 } from '@cashe/codec';
 import { createStore, type Settings, type StateMachine } from '@cashe/store';
 import { describe, expect, it } from '@jest/globals';
@@ -34,7 +35,8 @@ interface Step {
   readonly elapsedMs: number;
   readonly restarts: boolean;
   readonly hint: number;
-  readonly command: 'open' | 'close' | undefined;
+  readonly command: 'open' | 'close' | 'change' | 'access' | undefined;
+  readonly changes: SettingsChanges;
   readonly session: number;
   readonly sequence: number;
   readonly settled: number;
@@ -42,13 +44,26 @@ interface Step {
   readonly ops: readonly { readonly kind: number; readonly key: number; readonly ttlMs: number }[];
 }
 
+const COMMANDS = ['open', 'close', 'change', 'access'] as const;
+const changes: fc.Arbitrary<SettingsChanges> = fc.record(
+  {
+    entriesMax: fc.nat(5),
+    bytesMax: fc.integer({ min: 100, max: 900 }),
+    eviction: fc.constantFrom('lru' as const, 'noeviction' as const),
+    sessionsMax: fc.integer({ min: 1, max: 4 }),
+    sessionWindow: fc.integer({ min: 1, max: 8 }),
+    sessionIdleMs: fc.integer({ min: 1, max: 60 }),
+  },
+  { requiredKeys: [] },
+);
 const small = fc.nat(3);
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.record({
     elapsedMs: fc.nat(30),
     restarts: fc.integer({ min: 0, max: 19 }).map((chance) => chance === 0),
     hint: fc.nat(6),
-    command: fc.constantFrom('open' as const, 'close' as const, undefined, undefined, undefined),
+    command: fc.constantFrom(...COMMANDS, undefined, undefined, undefined, undefined, undefined),
+    changes,
     session: small,
     sequence: fc.integer({ min: 1, max: 8 }),
     settled: small,
@@ -107,7 +122,16 @@ function opOf({ kind, key, ttlMs }: Step['ops'][number], value: string): Op {
   return opFor.set(`k${key}`, bytes, kind > 6 ? ttlMs : 0, kind === 6);
 }
 
-function commandOf({ command }: Step, session: number): EntryCommand | undefined {
+function commandOf(step: Step, session: number): EntryCommand | undefined {
+  const { command, sequence } = step;
+  if (command === 'change') {
+    return { kind: 'changeSettings', changes: step.changes, revision: 0 };
+  }
+  if (command === 'access') {
+    const roles = [{ name: `r${step.hint}`, grants: [] }];
+    const policy = { ...openPolicy, roles };
+    return { kind: 'setAccess', policy, expectedRevision: sequence };
+  }
   if (command === 'open') return { kind: 'openSession', owner: 'anonymous' };
   if (command === 'close') return { kind: 'closeSession', session, principal: 'anonymous' };
   return undefined;
@@ -127,7 +151,7 @@ describe('the reference state machine', () => {
   it.each(['lru', 'noeviction'] as const)('does what the real one does: %s', (eviction) => {
     fc.assert(
       fc.property(steps, (list) => {
-        const ledger = new Ledger({ ...settings, eviction }, new History());
+        const ledger = new Ledger({ ...settings, eviction }, openPolicy, new History());
         const store = storeOf(eviction);
         for (const [at, data] of entriesOf(list).entries()) {
           const entry = { index: at + 1, term: 1, kind: 'normal', data } as const;
@@ -142,7 +166,8 @@ describe('the reference state machine', () => {
 
 describe('the ledger', () => {
   const set = { kind: 9, key: 1, ttlMs: 0 };
-  const plain = { elapsedMs: 1, restarts: false, hint: 0, session: 0, settled: 0, crc: 0 };
+  const rest = { session: 0, settled: 0, crc: 0, changes: {} };
+  const plain = { elapsedMs: 1, restarts: false, hint: 0, ...rest };
   const open: Step = { ...plain, command: 'open', sequence: 1, ops: [] };
   const write: Step = { ...plain, command: undefined, sequence: 1, ops: [set] };
 
@@ -150,7 +175,7 @@ describe('the ledger', () => {
     list: readonly Step[],
     change: (data: Uint8Array, at: number) => Uint8Array,
   ): void {
-    const ledger = new Ledger(settings, new History());
+    const ledger = new Ledger(settings, openPolicy, new History());
     const [one, other] = [storeOf('lru'), storeOf('lru')];
     for (const [at, data] of entriesOf(list).entries()) {
       const entry = { index: at + 1, term: 1, kind: 'normal', data } as const;
@@ -180,13 +205,13 @@ describe('the ledger', () => {
   it('refutes a gap: an entry is applied that nobody had committed', () => {
     const [data] = entriesOf([open]);
     const entry = { index: 2, term: 1, kind: 'normal', data: data ?? new Uint8Array(0) } as const;
-    const ledger = new Ledger(settings, new History());
+    const ledger = new Ledger(settings, openPolicy, new History());
     const made = { result: undefined, store: storeOf('lru') };
     expect(() => ledger.applied('n0', entry, made, 0)).toThrow('nobody has applied 1');
   });
 
   it('refutes a batch that executes under another number again', () => {
-    const ledger = new Ledger(settings, new History());
+    const ledger = new Ledger(settings, openPolicy, new History());
     const store = storeOf('lru');
     const apply = (index: number, data: Uint8Array): void => {
       const result = store.apply(index, data, undefined);

@@ -34,8 +34,8 @@ export const tlsOptions: OptionSpecs<TlsValues> = {
     schema: oneOf(['none', 'request', 'require']),
     flag: { name: '--client-auth', argument: 'MODE' },
     help:
-      'client certificates on the client port: none, request (taken when there is one) or require; ' +
-      'peers always show theirs',
+      'client certificates on the client port: none, request (taken when there is one) or ' +
+      'require; peers always show theirs',
     defaultText: 'require, with TLS',
     example: 'require',
   },

@@ -14,6 +14,7 @@ import {
   createTransport,
   defaultTransportLimits,
   type PeerHandler,
+  type PeerMaterial,
   type PeerTransport,
   type TransportLimits,
 } from '../../../src/rpc/index.js';
@@ -105,6 +106,8 @@ export interface NodeOptions {
   readonly limits?: Partial<TransportLimits>;
   readonly attach?: boolean;
   readonly peerRoutes?: ReadonlyMap<string, string>;
+  /** By node id. */
+  readonly tls?: (nodeId: string) => PeerMaterial;
 }
 
 export interface TestNode {
@@ -130,7 +133,7 @@ export class TestNodes {
       identity: { ...identity, formatVersionMax: 1 },
       scheduler: realScheduler,
       logger,
-      tls: undefined,
+      tls: options.tls?.(nodeId),
       limits: { ...defaultTransportLimits, ...options.limits },
       peerRoutes: options.peerRoutes ?? new Map(),
       random: () => 0,

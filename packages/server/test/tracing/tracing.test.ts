@@ -1,0 +1,208 @@
+// Goal: one sampled call is one trace, from the SDK through a node that forwards to the leader's
+// disk and back; without a provider, or unsampled, there is nothing. Method: three real nodes and an
+// SDK in this process, with the SDK of OpenTelemetry as a program would register it.
+import { waitUntil } from '@cashe/bench';
+import { type Cashe, connect } from '@cashe/client';
+import { KVClient } from '@cashe/proto';
+import { credentials, Metadata } from '@grpc/grpc-js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { context, SpanKind, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import {
+  AlwaysOffSampler,
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  type Sampler,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import type { RunningNode } from '../../src/config/options.js';
+import { type ObservedNodes, scrape, startObserved } from '../support/observed-nodes.js';
+
+const caseMs = 30_000;
+let cluster: ObservedNodes;
+let leader: RunningNode;
+let follower: RunningNode;
+/** Knows only a follower, and follows no leader elsewhere. */
+let throughFollower: Cashe;
+const exporter = new InMemorySpanExporter();
+
+function register(sampler?: Sampler): void {
+  const processor = new SimpleSpanProcessor(exporter);
+  const provider = new BasicTracerProvider({
+    spanProcessors: [processor],
+    ...(sampler && { sampler }),
+  });
+  trace.setGlobalTracerProvider(provider);
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+}
+
+async function leads(node: RunningNode): Promise<boolean> {
+  return (await scrape(node)).get('cashe_raft_role{group="0",role="leader"}') === 1;
+}
+
+beforeAll(async () => {
+  cluster = await startObserved(3);
+  const roles = await Promise.all(cluster.nodes.map(async (node) => [await leads(node), node]));
+  leader = roles.find(([isLeader]) => isLeader)?.[1] as RunningNode;
+  follower = roles.find(([isLeader]) => !isLeader)?.[1] as RunningNode;
+  throughFollower = await connect({
+    endpoints: [follower.clientAddress],
+    tuning: { linksMax: 1 },
+  });
+}, caseMs);
+afterAll(async () => {
+  await throughFollower?.close();
+  await cluster?.stop();
+}, caseMs);
+afterEach(() => {
+  trace.disable();
+  context.disable();
+  exporter.reset();
+});
+
+/** Spans that ended; those of the leader's disk may end after the answer. */
+function spans(count: number): Promise<readonly ReadableSpan[]> {
+  return waitUntil('the spans', caseMs / 2, async () => {
+    const ended = exporter.getFinishedSpans();
+    return ended.length >= count ? ended : undefined;
+  });
+}
+
+interface Tree {
+  readonly [name: string]: Tree;
+}
+
+function treeOf(all: readonly ReadableSpan[], parentId?: string): Tree {
+  const children = all
+    .filter((span) => span.parentSpanContext?.spanId === parentId)
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+  return Object.fromEntries(
+    children.map((span) => [span.name, treeOf(all, span.spanContext().spanId)]),
+  );
+}
+
+const written = { 'cashe.apply': {}, 'cashe.propose': {}, 'cashe.replicate': {}, 'cashe.sync': {} };
+
+describe('a sampled call', () => {
+  it('through a node that forwards is one trace over both nodes', async () => {
+    // The session of the client is opened before anything is traced.
+    await throughFollower.set('a', '0');
+    register();
+    const tracer = trace.getTracer('the application');
+    await tracer.startActiveSpan('request', async (span) => {
+      await throughFollower.set('a', '1');
+      span.end();
+    });
+    const all = await spans(9);
+    expect(new Set(all.map((span) => span.spanContext().traceId)).size).toBe(1);
+    expect(treeOf(all)).toEqual({
+      request: {
+        'cashe.set': {
+          'cashe.session.write': {
+            'cashe.forward': { 'cashe.forwarded.write': written },
+          },
+        },
+      },
+    });
+    const nodeOf = (name: string): unknown =>
+      all.find((span) => span.name === name)?.attributes['cashe.node'];
+    expect(nodeOf('cashe.session.write')).toBe(follower.id);
+    expect(nodeOf('cashe.forwarded.write')).toBe(leader.id);
+    const kinds = Object.fromEntries(all.map(({ name, kind }) => [name, kind]));
+    expect(kinds).toMatchObject({
+      'cashe.set': SpanKind.CLIENT,
+      'cashe.session.write': SpanKind.SERVER,
+      'cashe.forward': SpanKind.CLIENT,
+      'cashe.forwarded.write': SpanKind.SERVER,
+      'cashe.sync': SpanKind.INTERNAL,
+    });
+    const replicate = all.find((span) => span.name === 'cashe.replicate');
+    expect(replicate?.events.map(({ name }) => name)).toContain('acknowledged');
+    expect(JSON.stringify(all.map(({ attributes }) => attributes))).not.toContain('"a"');
+  });
+
+  it('shares a batch with another: one trace has the batch, the other a link to it', async () => {
+    register();
+    await Promise.all([throughFollower.set('b', '1'), throughFollower.set('c', '1')]);
+    const calls = (await spans(9)).filter(({ name }) => name === 'cashe.set');
+    const [first, second] = calls as [ReadableSpan, ReadableSpan];
+    expect(first.links).toEqual([]);
+    expect(second.links.map((link) => link.context.spanId)).toEqual([first.spanContext().spanId]);
+    const batches = exporter
+      .getFinishedSpans()
+      .filter(({ name }) => name === 'cashe.session.write');
+    expect(batches.map((span) => span.parentSpanContext?.spanId)).toEqual([
+      first.spanContext().spanId,
+    ]);
+  });
+
+  it('of a reader is a span on the node that serves it', async () => {
+    register();
+    await throughFollower.get('a');
+    expect(treeOf(await spans(5))).toEqual({
+      'cashe.get': {
+        'cashe.session.read': {
+          'cashe.forward': { 'cashe.forwarded.read': { 'cashe.read': {} } },
+        },
+      },
+    });
+  });
+
+  it('without the SDK brings its context in the metadata', async () => {
+    register();
+    const client = new KVClient(leader.clientAddress, credentials.createInsecure());
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const metadata = new Metadata();
+    metadata.set('traceparent', `00-${traceId}-b7ad6b7169203331-01`);
+    const request = { key: 'd', value: Buffer.from('1'), ttlMs: undefined, keepTtl: false };
+    try {
+      await new Promise((done) => client.set(request, metadata, done));
+    } finally {
+      client.close();
+    }
+    const all = await spans(5);
+    expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
+    expect(treeOf(all, 'b7ad6b7169203331')).toEqual({ 'cashe.unary.set': written });
+  });
+});
+
+describe('a sampled REST call', () => {
+  it('brings its context in the header, as W3C Trace Context says', async () => {
+    register();
+    const traceId = '0af7651916cd43dd8448eb211c80319d';
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203332-01` };
+    const url = `http://${leader.restAddress}/v1/keys/f`;
+    const answer = await fetch(url, { method: 'PUT', body: '1', headers });
+    expect(answer.ok).toBe(true);
+    await answer.body?.cancel();
+    const all = await spans(5);
+    expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
+    const [[name, children] = []] = Object.entries(treeOf(all, 'b7ad6b7169203332'));
+    expect(name).toMatch(/^cashe\.rest\./);
+    expect(children).toEqual(written);
+  });
+});
+
+describe('nothing is made', () => {
+  it('of a call that the sampler leaves out, nor on the nodes it reaches', async () => {
+    register(new AlwaysOffSampler());
+    await throughFollower.set('e', '1');
+    expect(await throughFollower.get('e')).toBe('1');
+    expect(exporter.getFinishedSpans()).toEqual([]);
+  });
+
+  it('without a provider, also of what a caller sampled', async () => {
+    const client = new KVClient(leader.clientAddress, credentials.createInsecure());
+    const metadata = new Metadata();
+    metadata.set('traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
+    try {
+      await new Promise((done) => client.get({ key: 'e', consistency: 0 }, metadata, done));
+    } finally {
+      client.close();
+    }
+    await throughFollower.set('e', '2');
+    register();
+    expect(exporter.getFinishedSpans()).toEqual([]);
+  });
+});
