@@ -53,16 +53,16 @@ export class RunClients {
     nodes: readonly SimulatedNode[],
     waitMs: number,
   ): { isDone(): boolean; refused(): CallRecord | undefined } {
-    const answered: CallRecord[] = [];
+    const answered: Probed[] = [];
     const probeFrom = (index: number): void => {
       const node = nodes[index];
       if (node === undefined) return;
-      const { nodeId } = node;
+      const { nodeId, replicaId } = node;
       const probe = new SimClient(this.#world, `p${nodeId}`, [`${nodeId}:3000`], 1);
       this.#probes.push(probe);
       const call = (kind: CallSpec['kind'], then: () => void): void =>
         probe.call([{ kind, key: `probe-${nodeId}`, ...plain }], waitMs, (records) => {
-          answered.push(...records);
+          for (const record of records) answered.push({ node, replicaId, record });
           then();
         });
       call('set', () => call('get', () => probeFrom(index + 1)));
@@ -70,9 +70,22 @@ export class RunClients {
     probeFrom(0);
     return {
       isDone: () => answered.length === 2 * nodes.length,
-      refused: () => answered.find(({ outcome, code }) => outcome !== 'committed' && code !== FULL),
+      refused: () => answered.find(wasRefused)?.record,
     };
   }
+}
+
+interface Probed {
+  readonly node: SimulatedNode;
+  /** What the node was when it was asked. */
+  readonly replicaId: number;
+  readonly record: CallRecord;
+}
+
+/** Who was asked to leave before the probe may have left during it: that is no refusal. */
+function wasRefused({ node, replicaId, record }: Probed): boolean {
+  const isStill = node.isUp && node.replicaId === replicaId;
+  return isStill && record.outcome !== 'committed' && record.code !== FULL;
 }
 
 /** Of the places that the network may cut off, beside the nodes. */

@@ -24,6 +24,8 @@ export function steadyLoad(drawn: Swarm): Swarm {
     diskMs: 0.1,
     syncMs: 0.5,
     faultGapMs: 1_500,
+    settingsGapMs: 0,
+    accessGapMs: 0,
     safetyMs: 60_000,
     hostConfig: hostConfig({}),
     segmentBytes: SEGMENT_BYTES,

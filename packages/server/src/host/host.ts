@@ -169,6 +169,8 @@ export class Host {
       replica.propose(this.#stalled);
       replica.takeReady();
     }
+    // It stopped on the way: nothing leaves any more, and the log is another's to write.
+    if (this.#stopped) return;
     this.#ports.transport.flush();
     this.commit.flush();
     for (const replica of this.#replicas.values()) more = replica.applyAndServe() || more;

@@ -44,8 +44,8 @@ export class Exposition {
 }
 
 /**
- * The same in OpenMetrics. prom-client's own switch renames the counters of a registry for good, and
- * one registry serves both kinds of scraper here.
+ * The same in OpenMetrics. prom-client's own switch renames the counters of a registry for good,
+ * and one registry serves both kinds of scraper here.
  */
 export function toOpenMetrics(text: string): string {
   const lines = text

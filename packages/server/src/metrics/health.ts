@@ -1,6 +1,6 @@
 /**
- * What /livez and /readyz answer. Alive: the process would not be better off restarted. Ready: calls
- * sent here are served well; a node that is not ready still serves what reaches it.
+ * What /livez and /readyz answer. Alive: the process would not be better off restarted. Ready:
+ * calls sent here are served well; a node that is not ready still serves what reaches it.
  */
 import type { HostCondition, ReplicaCondition } from '../host/condition.js';
 import type { NodeSources } from './sources.js';

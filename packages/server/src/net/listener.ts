@@ -14,7 +14,7 @@ export interface BindAddress {
   readonly port: number;
 }
 
-export interface BindOptions {
+interface BindOptions {
   readonly addresses: readonly BindAddress[];
   /** Per address; more are refused. */
   readonly connectionsMax: number;

@@ -57,6 +57,8 @@ function answerAll(session: ServerHttp2Session, { code, message }: Refusal): voi
   session.on('error', () => undefined); // The client's doing; the connection ends anyway.
   session.on('stream', (stream) => {
     stream.on('error', () => undefined);
+    // Opened and reset in one packet: an answer would throw.
+    if (stream.destroyed || stream.closed) return;
     const head = { ':status': 200, 'content-type': 'application/grpc' };
     const trailers = {
       'grpc-status': String(code),

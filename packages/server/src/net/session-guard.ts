@@ -59,6 +59,7 @@ export class SessionGuard {
   /** Announced first, then closed for new requests, then cut. */
   #end(session: ServerHttp2Session): void {
     const { limits, onAged } = this.#options;
+    if (session.destroyed) return;
     session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_MAX, Buffer.from('max_age'));
     onAged(session);
     const crossingMs = Math.min(CROSSING_MS, limits.connectionAgeGraceMs);

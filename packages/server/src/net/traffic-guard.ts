@@ -7,6 +7,7 @@
 import type { Buffer } from 'node:buffer';
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
+import { serveLiveStreams } from './http2-streams.js';
 import { http2ServersOf } from './http2-window.js';
 import { MessageProgress } from './message-progress.js';
 
@@ -88,6 +89,7 @@ export class TrafficGuard {
   watch(server: Server): boolean {
     const servers = http2ServersOf(server);
     for (const http2Server of servers) {
+      serveLiveStreams(http2Server);
       // After grpc-js's own listener, which by then has paused what it is going to read.
       http2Server.on('stream', (stream, headers) => this.#onStream(stream, headers[':path']));
     }

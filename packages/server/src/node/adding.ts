@@ -31,7 +31,7 @@ interface AddingPorts extends Pick<AdmissionContext, 'scheduler' | 'random' | 's
   admit(address: string, request: Admitting, timeoutMs: number): Promise<void>;
 }
 
-export interface Added {
+interface Added {
   readonly nodeId: string;
   readonly raftAddress: string;
 }

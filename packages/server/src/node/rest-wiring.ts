@@ -74,6 +74,7 @@ export async function openRestPort(wiring: RestWiring): Promise<RestPort> {
 function portsOf(wiring: RestWiring): RestPorts {
   const { calls, log, api, authenticator, version, observation, addByAddress } = wiring;
   const { reporters, tracing } = observation;
+  const certificateOf = certificates();
   return {
     calls,
     log,
@@ -81,7 +82,7 @@ function portsOf(wiring: RestWiring): RestPorts {
     reporters,
     tracing,
     authenticate: ({ socket, authorization, from }) => {
-      const certificate = principalOfSocket(socket);
+      const certificate = certificateOf(socket);
       const found = authenticator.authenticate({ certificate, authorization, from });
       return found.ok ? found.principal : found.failure;
     },
@@ -92,6 +93,18 @@ function portsOf(wiring: RestWiring): RestPorts {
     },
     admit: (end) => api.admit(end),
     addByAddress,
+  };
+}
+
+/** Reading a certificate is slow and a connection has one for life: it is looked at once. */
+function certificates(): (socket: object) => string | undefined {
+  const known = new WeakMap<object, { readonly principal: string | undefined }>();
+  return (socket) => {
+    const before = known.get(socket);
+    if (before !== undefined) return before.principal;
+    const principal = principalOfSocket(socket);
+    known.set(socket, { principal });
+    return principal;
   };
 }
 

@@ -50,7 +50,7 @@ export function refused(
 }
 
 /** What clients see; the engine's inner codes are folded into those of `publicCodes`. */
-export interface PublicFailure {
+interface PublicFailure {
   readonly status: number;
   readonly code: PublicCode;
   readonly outcome: OutcomeText;

@@ -23,7 +23,7 @@ export interface HttpTls {
   readonly clientAuth: ClientAuth;
 }
 
-export interface HttpPortOptions {
+interface HttpPortOptions {
   readonly log: Logger;
   readonly limits: HttpLimits;
   /** undefined: plain HTTP. */

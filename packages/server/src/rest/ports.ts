@@ -26,14 +26,14 @@ export interface RunOptions {
 /** Who a request says it is from. */
 export interface Credentials {
   /** The connection; with TLS it knows the client's certificate. */
-  readonly socket: unknown;
+  readonly socket: object;
   /** The Authorization header. */
   readonly authorization: string | undefined;
   /** Address of the caller, for the audit log. */
   readonly from: string;
 }
 
-export interface AddByAddress {
+interface AddByAddress {
   readonly nodeId: string;
   readonly raftAddress: string;
 }

@@ -12,7 +12,7 @@ import type { HttpLimits, RestLimits } from './limits.js';
 import { addOpenApi, addOpenApiRoute } from './openapi.js';
 import type { RestPorts } from './ports.js';
 
-export interface RestServerOptions {
+interface RestServerOptions {
   readonly ports: RestPorts;
   readonly httpLimits: HttpLimits;
   readonly limits: RestLimits;

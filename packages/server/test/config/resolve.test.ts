@@ -61,6 +61,11 @@ describe('a flag', () => {
     ]);
   });
 
+  it('may be nothing at all: 0 is not the default', () => {
+    const none = { 'node.drain_ms': '0', 'raft.follower_log_bytes_max': 0 };
+    expect(resolve(none).options).toMatchObject({ drainMs: 0, raft: { followerLogBytesMax: 0 } });
+  });
+
   it('turns off what the file turns on', () => {
     const yaml = 'listen: { insecure: true }';
     expect(resolve({ 'listen.insecure': false }, yaml).options.insecure).toBe(false);

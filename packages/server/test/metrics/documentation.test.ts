@@ -143,6 +143,15 @@ describe('docs/metrics.md', () => {
     );
   });
 
+  it('lists every reason of a refusal, and no other', () => {
+    const source = readFileSync(join(root, 'packages/server/src/metrics/reporters.ts'), 'utf8');
+    const union = /export type RefusalReason =([^;]+);/.exec(source)?.[1] ?? '';
+    const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason);
+    const part = docs.slice(docs.indexOf('### Refusals'), docs.indexOf('\n## Alerts'));
+    const rows = [...part.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason);
+    expect(rows.sort()).toEqual(reasons.sort());
+  });
+
   it('describes every alert, and no other', () => {
     const part = docs.slice(docs.indexOf('\n## Alerts'), docs.indexOf('\n## Log lines'));
     const headings = [...part.matchAll(/^### (\w+)$/gm)].map(([, name]) => name);

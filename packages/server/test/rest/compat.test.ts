@@ -161,7 +161,9 @@ describe('minicache', () => {
 
 describe('values that are not text', () => {
   it.each(['/api/v1/key/raw', '/store/raw', '/get/raw'])('are 406 at %s', async (path) => {
-    await ask(node, 'PUT', '/v1/keys/raw', { body: Uint8Array.of(0xff, 0xfe) as BodyInit });
+    await ask(node, 'PUT', '/v1/keys/raw', {
+      body: Uint8Array.of(0xff, 0xfe) as NonNullable<RequestInit['body']>,
+    });
     const answer = await ask(node, 'GET', path);
     const error = 'the value is not text: read it at /v1/keys/{key}';
     expect([answer.status, answer.json]).toEqual([406, { error }]);

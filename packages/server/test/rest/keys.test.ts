@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => nodes.stopAll());
 
 const put = (path: string, body: string | Uint8Array = 'v', headers = {}) =>
-  ask(node, 'PUT', `/v1/keys/${path}`, { body: body as BodyInit, headers });
+  ask(node, 'PUT', `/v1/keys/${path}`, { body: body as NonNullable<RequestInit['body']>, headers });
 const get = (path: string, headers = {}) => ask(node, 'GET', `/v1/keys/${path}`, { headers });
 
 describe('PUT and GET of a key', () => {

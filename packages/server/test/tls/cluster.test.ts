@@ -130,4 +130,3 @@ describe('a cluster with TLS', () => {
     await expect(started).rejects.toThrow(/URI:spiffe:\/\/cashe\/node\/t0/);
   });
 });
-

@@ -1,5 +1,4 @@
 /** A gRPC port with TLS as it is to be tested, and clients of every kind. */
-import type { Buffer } from 'node:buffer';
 import {
   type ChannelCredentials,
   Client,

@@ -1,6 +1,6 @@
 // Goal: one sampled call is one trace, from the SDK through a node that forwards to the leader's
-// disk and back; without a provider, or unsampled, there is nothing. Method: three real nodes and an
-// SDK in this process, with the SDK of OpenTelemetry as a program would register it.
+// disk and back; without a provider, or unsampled, there is nothing. Method: three real nodes and
+// an SDK in this process, with the SDK of OpenTelemetry as a program would register it.
 import { waitUntil } from '@cashe/bench';
 import { type Cashe, connect } from '@cashe/client';
 import { KVClient } from '@cashe/proto';
