@@ -17,6 +17,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import { connect as connectSdk } from '@cashe/client';
+import { startNode } from '@cashe/server';
 
 const nodes = ['cashe0', 'cashe1', 'cashe2', 'cashe3'];
 const leaves = [...nodes, 'client', 'admin'];
@@ -120,6 +122,23 @@ describe('gen.sh certs', () => {
       symlinkSync(spawnSync('which', [tool], { encoding: 'utf8' }).stdout.trim(), join(bin, tool));
     }
     expect(generate(['--renew'], { PATH: bin })).toMatch(/^1 gen\.sh: openssl is missing/);
+  });
+
+  it('makes certificates that a node starts with and serves the others of', async () => {
+    const file = (name: string): string => join(directory, 'certs', name);
+    const node = await startNode({
+      id: 'cashe1',
+      listen: 'localhost:0',
+      raftListen: 'localhost:0',
+      dataDir: join(directory, 'data'),
+      tls: { cert: file('cashe1.crt'), key: file('cashe1.key'), ca: file('ca.crt') },
+    });
+    const tls = { ca: file('ca.crt'), cert: file('client.crt'), key: file('client.key') };
+    const cashe = await connectSdk({ endpoints: [node.clientAddress], tls });
+    await cashe.set('k', 'v');
+    expect(await cashe.get('k')).toBe('v');
+    await cashe.close();
+    await node.stop();
   });
 
   it('makes certificates that work both ways in mutual TLS', async () => {

@@ -9,7 +9,12 @@ import {
   type AccessPolicy,
   type AccessVerb,
   accessPolicyBytes,
+  decodeEntry,
+  deriveLimits,
+  encodeEntry,
+  FORMAT_VERSION,
   openPolicy,
+  VALUE_BYTES_MAX_MIN,
   validateAccessPolicy,
 } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
@@ -19,6 +24,15 @@ import { holds } from './support/holds.js';
 
 const readAll: AccessGrant = { verb: 'read', prefix: '' };
 const roles = [{ name: 'reader', grants: [readAll] }];
+
+const emptyHeader = {
+  formatVersion: FORMAT_VERSION,
+  clusterTimeMs: 0,
+  restartLeases: false,
+  envelopes: [],
+  recencyHints: [],
+  digest: undefined,
+};
 
 function problemOf(parts: Partial<AccessPolicy>): string | undefined {
   return validateAccessPolicy({ ...openPolicy, ...parts });
@@ -75,6 +89,30 @@ describe('a policy', () => {
     expect(accessPolicyBytes(policy)).toBeGreaterThan(ACCESS_POLICY_BYTES_MAX);
     expect(validateAccessPolicy(policy)).toContain(`more than ${ACCESS_POLICY_BYTES_MAX}`);
     expect(problemOf({ roles: fat.slice(2) })).toBeUndefined();
+  });
+
+  it('of the largest size fits into the smallest entry', () => {
+    const tokens = Array.from({ length: ACCESS_TOKENS_MAX }, (_, at) => {
+      return { name: `${at}`.padStart(64, 't'), sha256: hash(at) };
+    });
+    const grants = (role: number): AccessGrant[] =>
+      Array.from({ length: 22 }, (_, at): AccessGrant => {
+        return { verb: 'read', prefix: `${role}:${at}`.padEnd(1024, '\u0001') };
+      });
+    const fat = Array.from({ length: 15 }, (_, role) => ({
+      name: `r${role}`,
+      grants: grants(role),
+    }));
+    const policy = { roles: fat, bindings: [], tokens };
+    expect(validateAccessPolicy(policy)).toBeUndefined();
+    expect(accessPolicyBytes(policy)).toBeGreaterThan(0.9 * ACCESS_POLICY_BYTES_MAX);
+    const { entryBytesMax: room } = deriveLimits(VALUE_BYTES_MAX_MIN);
+    const command = { kind: 'setAccess', policy, expectedRevision: 1 } as const;
+    const header = { ...emptyHeader, command };
+    const data = encodeEntry({ header, batches: [] });
+    expect(data.length).toBeLessThanOrEqual(room);
+    expect(data.length).toBeLessThanOrEqual(accessPolicyBytes(policy) + 256);
+    expect(decodeEntry(data).header.command).toEqual(command);
   });
 
   it('names things with 1 to 64 of a few characters', () => {

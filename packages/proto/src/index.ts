@@ -31,6 +31,7 @@ export {
   DigestVerdict,
   Entry,
   EntryKind,
+  EntryTrace,
   ForwardRequest,
   ForwardResponse,
   ForwardedAdmin,

@@ -190,6 +190,8 @@ describe('a log file', () => {
     log.info('x'.repeat(64 * 1024));
     await untilTrue(() => errors.length > 0);
     expect(errors).toEqual(['a log file cannot be written any more']);
+    log.info('still');
+    expect(errors.at(-1)).toBe('still');
     log.setLogLevel('debug');
     log.debug('two');
     expect(errors.at(-1)).toBe('two');

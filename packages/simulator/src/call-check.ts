@@ -48,8 +48,8 @@ export function checkNotCommitted(records: readonly CallRecord[], ledger: Ledger
 }
 
 /**
- * Some policy denied it: one in force during the call, for a linearizable read; an earlier one for a
- * write, whose session may have been refused before, and for what a replica answered that lags.
+ * Some policy denied it: one in force during the call, for a linearizable read; an earlier one for
+ * a write, whose session may have been refused before, and for an answer of a replica that lags.
  */
 function checkDenied(record: CallRecord, ledger: Ledger): void {
   const { client, key, kind, isStale, fromIndex } = record;

@@ -1,8 +1,8 @@
 /**
  * The replicated state machine of one group. What one entry does, in this order (R12, R16-R18):
  * cluster time moves up; after a clock fallback every lease restarts; one bounded expiry portion;
- * after a limit was lowered one bounded portion of evictions; recency hints; the command or the batches, ops in order, each with the evictions it causes. The
- * digest is taken after all of it.
+ * after a limit was lowered one bounded portion of evictions; recency hints; the command or the
+ * batches, ops in order, each with the evictions it causes. The digest is taken after all of it.
  */
 import {
   type AccessPolicy,

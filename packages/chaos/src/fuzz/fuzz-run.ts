@@ -52,10 +52,15 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzFigures> {
 async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFigures> {
   const { seed, from, inputs, say } = options;
   const { processes } = cluster;
-  const watch = new NodeWatch(processes);
   const canary = await Canary.connect({}, processes.endpoints);
   canary.run();
   const sender = new Sender({ seed, targets: await cluster.targets(), lanes });
+  const watch = new NodeWatch(processes, (id) =>
+    sender.recent
+      .filter(({ target }) => target.endsWith(id))
+      .map(({ index }) => index)
+      .join(' '),
+  );
   const startMs = performance.now();
   const onThousand = (sent: number): void => {
     const perSecond = Math.round((sent * 1000) / (performance.now() - startMs));
@@ -70,6 +75,8 @@ async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFig
   sender.close();
   const { memory, problems } = await watch.settled();
   const figures = await canary.finish();
+  // Those that end from here on are ended by us.
+  const deaths = [...watch.deaths];
   return {
     seed,
     inputs,
@@ -78,7 +85,7 @@ async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFig
     findings: sender.findings,
     problems: [
       ...figures.problems,
-      ...watch.deaths(),
+      ...deaths,
       ...problems,
       ...watch.logProblems(),
       ...(await differences(processes)),

@@ -25,13 +25,19 @@ const logBytesMax = 256 * 1024;
 
 export class NodeWatch {
   readonly #cluster: ClusterProcess;
-  readonly #pids: readonly (number | undefined)[];
+  readonly #deaths: string[] = [];
   #before: readonly ProcessUsage[] = [];
   #loopDelaysMaxMs: number[] = [];
 
-  constructor(cluster: ClusterProcess) {
+  /** `suspects` tells what the node of that id got last. */
+  constructor(cluster: ClusterProcess, suspects: (id: string) => string) {
     this.#cluster = cluster;
-    this.#pids = cluster.nodes.map(({ pid }) => pid);
+    for (const node of cluster.nodes) {
+      void node.exited.then(({ exitCode, signal }) => {
+        const how = `${node.id} ended (${signal ?? exitCode})`;
+        this.#deaths.push(`${how}; its last inputs: ${suspects(node.id)}\n${node.logTail()}`);
+      });
+    }
   }
 
   /** The state to compare with; taken when the nodes are warm. */
@@ -39,11 +45,9 @@ export class NodeWatch {
     this.#before = await this.#usages();
   }
 
-  /** Which nodes are not the processes they were. */
-  deaths(): string[] {
-    return this.#cluster.nodes
-      .filter((node, index) => node.pid !== this.#pids[index])
-      .map((node) => `${node.id} ended\n${node.logTail()}`);
+  /** Nodes that ended, and what they wrote last. */
+  get deaths(): readonly string[] {
+    return this.#deaths;
   }
 
   /** Waits until memory, sockets and timers are back; what stays is a problem. */
@@ -83,8 +87,12 @@ export class NodeWatch {
     }));
   }
 
-  #usages(): Promise<readonly ProcessUsage[]> {
-    return Promise.all(this.#cluster.nodes.map((node) => node.usage()));
+  async #usages(): Promise<readonly ProcessUsage[]> {
+    const asked = await Promise.allSettled(this.#cluster.nodes.map((node) => node.usage()));
+    return asked.map((one) => {
+      if (one.status === 'fulfilled') return one.value;
+      throw new Error('a node does not say what it uses', { cause: one.reason });
+    });
   }
 }
 

@@ -19,11 +19,15 @@ interface SenderOptions {
 }
 
 const findingsMax = 50;
+/** What a node got last, when it ends: one of these did it. */
+const recentMax = 300;
 
 export class Sender {
   /** How inputs ended: how often each way. */
   readonly ends: Map<string, number> = new Map();
   readonly findings: Finding[] = [];
+  /** Latest last, with those under way. */
+  readonly recent: { readonly index: number; readonly target: string }[] = [];
   readonly #options: SenderOptions;
   readonly #ports: ReadonlyMap<Target, GrpcPort>;
 
@@ -58,6 +62,8 @@ export class Sender {
     const { seed, targets } = this.#options;
     const one = inputOf(seed, index, targets);
     const { target, input } = one;
+    this.recent.push({ index, target: target.name });
+    if (this.recent.length > recentMax) this.recent.shift();
     if (input.kind === 'bytes') {
       const end = await sendBytes(target.address, one.isBare ? undefined : target.tls, input);
       this.#count(`connection closed by ${end.closedBy}`);

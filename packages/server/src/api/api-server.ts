@@ -1,5 +1,6 @@
 /** The client port of a node: KV, Cluster, health and reflection over gRPC. */
 import { deriveLimits, VALUE_BYTES_MAX_LIMIT } from '@cashe/codec';
+import { ClusterService as clusterDefinition, HealthService } from '@cashe/proto';
 import { Server, type ServerOptions } from '@grpc/grpc-js';
 import type { Calls } from '../host/calls.js';
 import type { Logger } from '../host/ports.js';
@@ -185,6 +186,7 @@ class GrpcApiServer implements ApiServer {
     const guard = new TrafficGuard({
       limits: this.limits.traffic,
       streamingPaths: new Set([sessionMethod.path, ...reflectionPaths]),
+      watchPaths: [clusterDefinition.watchTopology.path, HealthService.watch.path],
       onRefused: (reason) => {
         this.#reporters?.refused(reason);
         tell(reason);

@@ -1,8 +1,12 @@
 /** The Cluster service of one node, for the commands that show and change members. */
-import type { AccessPolicy } from '@cashe/codec';
+import type { AccessPolicy, SettingsChanges } from '@cashe/codec';
 import {
+  type ChangeSettingsResponse,
   ClusterClient,
+  type ConfigureNodeRequest,
+  type ConfigureNodeResponse,
   type GetAccessResponse,
+  type GetSettingsResponse,
   type GroupLeader,
   type ListMembersResponse,
   type Member,
@@ -11,8 +15,11 @@ import {
   type StatusResponse,
   type TransferLeadershipResponse,
 } from '@cashe/proto';
+import type { Settings } from '@cashe/store';
 import { type CallOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { plainReason } from '../net/plain-reason.js';
 import { policyMessage, policyOf } from '../wire/access-policy.js';
+import { changesMessage, settingsOf } from '../wire/cluster-settings.js';
 import type { CallOptions as CliCallOptions } from './call-options.js';
 import { channelTls } from './call-tls.js';
 import { CommandError, exitCodeOf, exitCodes } from './exit-codes.js';
@@ -29,26 +36,35 @@ export interface ClusterApi {
   getAccess(): Promise<{ readonly revision: number; readonly policy: AccessPolicy }>;
   /** Resolves to the new revision. A token without a hash keeps the one it has. */
   setAccess(policy: AccessPolicy, expectedRevision: number): Promise<number>;
+  getSettings(): Promise<RevisedSettings>;
+  changeSettings(changes: SettingsChanges): Promise<RevisedSettings>;
+  /** Of the node that is connected to; without any field it only asks. */
+  configureNode(request: ConfigureNodeRequest): Promise<ConfigureNodeResponse>;
   close(): void;
+}
+
+interface RevisedSettings {
+  readonly revision: number;
+  readonly settings: Settings;
 }
 
 type ConnectionOptions = Pick<CliCallOptions, 'timeoutMs' | 'token' | 'tls'>;
 export type OpenCluster = (endpoint: string, options: ConnectionOptions) => ClusterApi;
 
+type Done<T> = (error: ServiceError | null, answer: T) => void;
+
+/** What a call is made with. */
+interface Asking {
+  readonly client: ClusterClient;
+  readonly meta: Metadata;
+  readonly options: () => CallOptions;
+  readonly call: <T>(isWrite: boolean, start: (done: Done<T>) => unknown) => Promise<T>;
+}
+
 export function openCluster(endpoint: string, connection: ConnectionOptions): ClusterApi {
   const { timeoutMs, token, tls } = connection;
-  const { credentials, options: tlsOptions } = channelTls(endpoint, tls);
-  const client = new ClusterClient(endpoint, credentials, {
-    ...tlsOptions,
-    'grpc.enable_http_proxy': 0,
-    // Its TXT look-up keeps the process for half a minute where no name server answers.
-    'grpc.service_config_disable_resolution': 1,
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.min_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 1_000,
-  });
+  const client = clientOf(endpoint, tls);
   const options = (): CallOptions => ({ deadline: Date.now() + timeoutMs });
-  type Done<T> = (error: ServiceError | null, answer: T) => void;
   const call = <T>(isWrite: boolean, start: (done: Done<T>) => unknown): Promise<T> =>
     new Promise((resolve, reject) => {
       start((error, answer) => {
@@ -58,14 +74,9 @@ export function openCluster(endpoint: string, connection: ConnectionOptions): Cl
     });
   const meta = new Metadata();
   if (token !== undefined) meta.set('authorization', `Bearer ${token}`);
+  const asking: Asking = { client, meta, options, call };
   return {
-    ready: () =>
-      new Promise((resolve, reject) => {
-        client.waitForReady(Date.now() + timeoutMs, (error) => {
-          if (!error) resolve();
-          else reject(unreachable(endpoint, timeoutMs, error));
-        });
-      }),
+    ready: () => connected(client, endpoint, timeoutMs),
     status: () => call<StatusResponse>(false, (done) => client.status({}, meta, options(), done)),
     listMembers: async () => {
       const answer = await call<ListMembersResponse>(false, (done) =>
@@ -84,6 +95,16 @@ export function openCluster(endpoint: string, connection: ConnectionOptions): Cl
       );
       return answer.leader;
     },
+    ...accessCalls(asking),
+    ...settingsCalls(asking),
+    close: () => client.close(),
+  };
+}
+
+type AccessCalls = Pick<ClusterApi, 'getAccess' | 'setAccess'>;
+
+function accessCalls({ client, meta, options, call }: Asking): AccessCalls {
+  return {
     getAccess: async () => {
       const answer = await call<GetAccessResponse>(false, (done) =>
         client.getAccess({}, meta, options(), done),
@@ -97,16 +118,68 @@ export function openCluster(endpoint: string, connection: ConnectionOptions): Cl
       );
       return answer.revision;
     },
-    close: () => client.close(),
+  };
+}
+
+type SettingsCalls = Pick<ClusterApi, 'getSettings' | 'changeSettings' | 'configureNode'>;
+
+function settingsCalls({ client, meta, options, call }: Asking): SettingsCalls {
+  return {
+    getSettings: async () => {
+      const answer = await call<GetSettingsResponse>(false, (done) =>
+        client.getSettings({}, meta, options(), done),
+      );
+      return { revision: answer.revision, settings: settingsOf(answer.settings) };
+    },
+    changeSettings: async (changes) => {
+      const request = { changes: changesMessage(changes) };
+      const answer = await call<ChangeSettingsResponse>(true, (done) =>
+        client.changeSettings(request, meta, options(), done),
+      );
+      return { revision: answer.revision, settings: settingsOf(answer.settings) };
+    },
+    configureNode: (request) =>
+      call<ConfigureNodeResponse>(true, (done) =>
+        client.configureNode(request, meta, options(), done),
+      ),
   };
 }
 
 /** An absent message is one without anything in it. */
 const noPolicy = { roles: [], bindings: [], tokens: [] };
 
-function unreachable(endpoint: string, timeoutMs: number, cause: Error): CommandError {
-  const message = `${endpoint}: no connection within ${timeoutMs} ms`;
-  return new CommandError(exitCodes.unavailable, message, { cause });
+function clientOf(endpoint: string, tls: ConnectionOptions['tls']): ClusterClient {
+  const { credentials, options } = channelTls(endpoint, tls);
+  return new ClusterClient(endpoint, credentials, {
+    ...options,
+    'grpc.enable_http_proxy': 0,
+    // Its TXT look-up keeps the process for half a minute where no name server answers.
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.min_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1_000,
+  });
+}
+
+/** Time to be told by a call why there is no connection: waiting for one does not tell. */
+const REASON_MS = 200;
+
+/** Resolves when there is a connection; nothing was sent when it rejects. */
+function connected(client: ClusterClient, endpoint: string, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + timeoutMs, (late) => {
+      if (!late) {
+        resolve();
+        return;
+      }
+      const options: CallOptions = { deadline: Date.now() + REASON_MS };
+      client.status({}, new Metadata(), options, (error) => {
+        const reason = error === null ? 'it came later' : plainReason(error.details);
+        const message = `${endpoint}: no connection within ${timeoutMs} ms: ${reason}`;
+        reject(new CommandError(exitCodes.unavailable, message, { cause: late }));
+      });
+    });
+  });
 }
 
 /** R29: a change without the trailer that names its outcome may have been made. */

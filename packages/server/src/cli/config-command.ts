@@ -30,7 +30,7 @@ export function addConfigCommands(
 ): Command {
   const config = program
     .command('config')
-    .description('show or check the configuration of a node: `cashe config --help`');
+    .description('show, check or change the configuration of nodes: `cashe config --help`');
   const print = config
     .command('print')
     .description(

@@ -43,6 +43,14 @@ function actions(io: Io): Actions {
     ]);
     return accessActions(openCluster, io);
   };
+  const settings = async () => {
+    await silence();
+    const [{ configSetActions }, { openCluster }] = await Promise.all([
+      import('./config-set-actions.js'),
+      import('./cluster-client.js'),
+    ]);
+    return configSetActions(openCluster, io);
+  };
   const offline = async () => {
     await silence();
     const [{ verifyActions }, { verifyDirectory }] = await Promise.all([
@@ -62,6 +70,8 @@ function actions(io: Io): Actions {
     transfer: async (id, options) => (await cluster()).transfer(id, options),
     verify: async (directory) => (await offline()).verify(directory),
     ...configActions(process.env, io),
+    getConfig: async (key, options) => (await settings()).getConfig(key, options),
+    setConfig: async (key, value, options) => (await settings()).setConfig(key, value, options),
     getAccess: async (options) => (await access()).getAccess(options),
     setAccess: async (file, options) => (await access()).setAccess(file, options),
     addToken: async (name, roles, options) => (await access()).addToken(name, roles, options),

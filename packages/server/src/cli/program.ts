@@ -12,6 +12,7 @@ import {
   withCallOptions,
 } from './call-options.js';
 import { addConfigCommands, type ConfigActions } from './config-command.js';
+import { addConfigSetCommands, type ConfigSetActions } from './config-set-command.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 import { addConfigFlags, flagSource } from './flags.js';
 import type { Io } from './io.js';
@@ -22,7 +23,7 @@ interface SetOptions extends CallOptions {
 }
 
 /** What the commands do; each resolves to the exit code. */
-export interface Actions extends ConfigActions, AccessActions {
+export interface Actions extends ConfigActions, ConfigSetActions, AccessActions {
   serve(flags: Source, configFile: string | undefined): Promise<number>;
   get(key: string, options: CallOptions & { readonly stale: boolean }): Promise<number>;
   /** An undefined value comes from standard input. */
@@ -67,7 +68,7 @@ export async function runProgram(
   addKeyCommands(program, actions, finish);
   addClusterCommands(program, actions, finish);
   addVerify(program, actions, finish);
-  addConfigCommands(program, actions, finish);
+  addConfigSetCommands(addConfigCommands(program, actions, finish), actions, finish);
   addAccessCommands(program, actions, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -164,6 +165,10 @@ Examples:
   See what a node would run with, and check a file:
     cashe config print --config=cluster.yaml --id=raft1
     cashe config check cluster.yaml
+  Change what can change while nodes run:
+    cashe config get
+    cashe config set cache.capacity 2000000
+    cashe config set logging.level debug --endpoint=10.0.0.2:3000
   Check the data of a node that is stopped:
     cashe verify data/raft2
 

@@ -18,6 +18,9 @@ import { changedSettings, type Settings, validateSettings } from '@cashe/store';
 import type { AdminAnswer, AdminCall, Clock, Logger } from './ports.js';
 import type { Replica } from './replica.js';
 
+/** A replica as far as it matters here. */
+export type StateReplica = Pick<Replica, 'group' | 'leads' | 'store' | 'barrier' | 'command'>;
+
 type IntendedCall = Extract<
   AdminCall,
   { kind: 'getAccess' | 'setAccess' | 'getSettings' | 'changeSettings' }
@@ -41,16 +44,16 @@ export interface Caller {
 
 export class IntendedState {
   readonly #parts: IntendedParts;
-  readonly #meta: Replica;
+  readonly #meta: StateReplica;
   /** Groups whose entry is on its way. */
   readonly #telling: Set<number> = new Set();
 
-  constructor(parts: IntendedParts, meta: Replica) {
+  constructor(parts: IntendedParts, meta: StateReplica) {
     this.#parts = parts;
     this.#meta = meta;
   }
 
-  /** Only on the leader of group 0. What is read, and what a change starts from, is linearizable. */
+  /** On the leader of group 0. What is read, and what a change starts from, is linearizable. */
   execute(call: IntendedCall, caller: Caller, done: Done): void {
     const queued = this.#meta.barrier(caller.deadlineMs, (code, message) => {
       if (code !== Code.OK) done(refusal(code, message));
@@ -60,7 +63,7 @@ export class IntendedState {
   }
 
   /** Brings the settings of a group that this node leads to those of group 0. */
-  step(replica: Replica): void {
+  step(replica: StateReplica): void {
     const { group } = replica;
     const { store } = this.#meta;
     if (replica === this.#meta || !replica.leads || this.#telling.has(group)) return;

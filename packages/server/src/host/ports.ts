@@ -16,7 +16,13 @@ import type {
   WriteAnswer,
   WriteBatch,
 } from '@cashe/codec';
-import type { InstallSnapshotRequest, LogIndex, Message, ReplicaId } from '@cashe/raft';
+import type {
+  AppendEntriesRequest,
+  InstallSnapshotRequest,
+  LogIndex,
+  Message,
+  ReplicaId,
+} from '@cashe/raft';
 import type { Settings } from '@cashe/store';
 
 /** Monotonic and wall time; `nowMs` never goes back and has sub-millisecond resolution. */
@@ -70,7 +76,17 @@ export interface DigestVerdict {
   /** False: no quorum agrees on any digest. */
   readonly agreed: boolean;
 }
-export type PeerMessage = Message | DigestReport | DigestVerdict;
+/** The trace that an entry of a message belongs to: for spans only, never part of the log. */
+export interface EntryTrace {
+  readonly index: LogIndex;
+  readonly traceparent: string;
+}
+
+/** The core's message, with the traces of some of its entries beside them. */
+export interface TracedAppend extends AppendEntriesRequest {
+  readonly traces: readonly EntryTrace[];
+}
+export type PeerMessage = Message | TracedAppend | DigestReport | DigestVerdict;
 
 /** Who a node is; its replica id is the same number in every group placed on it. */
 export interface PeerIdentity {

@@ -2,7 +2,7 @@
 import type { Logger } from '../host/ports.js';
 import type { RefusalReporter } from '../metrics/reporters.js';
 
-export type RejectionReason =
+type RejectionReason =
   | 'handshakeLimit'
   | 'handshakeFailed'
   | 'plainOnTls'

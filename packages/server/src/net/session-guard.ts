@@ -42,6 +42,8 @@ export class SessionGuard {
   #onSession(session: ServerHttp2Session): void {
     const { limits, hasAge, onNoRequest } = this.#options;
     const first = setTimeout(() => {
+      // Destroyed and not yet closed: it has no socket any more.
+      if (session.destroyed) return;
       onNoRequest(session);
       session.destroy();
     }, limits.firstRequestTimeoutMs);

@@ -3,7 +3,6 @@
  * client's certificate is good enough. It is made after the handshake, not by it, so that who is
  * refused can be told why.
  */
-import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { status } from '@grpc/grpc-js';
@@ -49,11 +48,9 @@ export class TlsAcceptor {
       requestCert: tls.clientAuth !== 'none',
       rejectUnauthorized: false,
       handshakeTimeout: limits.handshakeTimeoutMs,
-      // A resumed session would not verify the client's certificate anew.
-      secureOptions: constants.SSL_OP_NO_TICKET,
     });
     this.#unsubscribe = tls.material.onChange(({ options }) => {
-      this.#server.setSecureContext({ ...options, secureOptions: constants.SSL_OP_NO_TICKET });
+      this.#server.setSecureContext(options);
     });
     this.#server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
     this.#server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
@@ -131,7 +128,7 @@ export function remoteOf(socket: Socket): string {
   return `${host}:${remotePort}`;
 }
 
-/** `80AC...:error:0A000102:SSL routines:tls_early_post...:unsupported protocol:../deps/...:1664:` */
+/** OpenSSL's texts are `thread:error:code:library:function:reason:file:line:`. */
 function failureText(error: Error): string {
   const parts = errorText(error).trim().split(':');
   return parts[1] === 'error' ? (parts[5] ?? errorText(error)) : errorText(error);

@@ -1,5 +1,5 @@
 /** What a node needs for TLS, read from PEM and held against what others will check. */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { errorText } from './errors.js';
 import { identityOfNames } from './peer-identity.js';
@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly caFile: string;
 }
 
-export interface TlsTexts {
+interface TlsTexts {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca: Buffer;
@@ -72,8 +72,9 @@ export function checkedPieces(
   };
 }
 
+/** Without tickets no session is resumed: a resumed one would not verify certificates anew. */
 function contextOptions({ cert, key, ca }: TlsTexts): SecureContextOptions {
-  return { cert, key, ca, minVersion: 'TLSv1.2' };
+  return { cert, key, ca, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET };
 }
 
 function contextOf(options: SecureContextOptions, files: TlsFiles): SecureContext {

@@ -45,6 +45,8 @@ interface TrafficOptions {
   readonly limits: TrafficLimits;
   /** Paths of methods whose request is a stream; others carry one message. */
   readonly streamingPaths: ReadonlySet<string>;
+  /** Methods of which only the answer is a stream. */
+  readonly watchPaths: readonly string[];
   readonly onRefused: (reason: TrafficRefusal) => void;
 }
 
@@ -88,8 +90,10 @@ export class TrafficGuard {
   /** Call it once, after the server is bound. False when this grpc-js hides its http2 servers. */
   watch(server: Server): boolean {
     const servers = http2ServersOf(server);
+    const { streamingPaths, watchPaths } = this.#options;
+    const untimedPaths = new Set([...streamingPaths, ...watchPaths]);
     for (const http2Server of servers) {
-      serveLiveStreams(http2Server);
+      serveLiveStreams(http2Server, untimedPaths);
       // After grpc-js's own listener, which by then has paused what it is going to read.
       http2Server.on('stream', (stream, headers) => this.#onStream(stream, headers[':path']));
     }
@@ -123,7 +127,10 @@ export class TrafficGuard {
     if (known !== undefined) return known;
     const connection: Connection = { session, streams: new Set(), heldBytes: 0, refusals: 0 };
     this.#connections.set(session, connection);
-    session.once('close', () => this.#connections.delete(session));
+    session.once('close', () => {
+      for (const watched of [...connection.streams]) this.#forget(watched);
+      this.#connections.delete(session);
+    });
     return connection;
   }
 

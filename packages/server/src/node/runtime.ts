@@ -299,8 +299,9 @@ export class NodeRuntime implements RunningNode {
     const hash = foundersHash(founders, genesisTerms(this.#options));
     this.#transport.serveFounders(new FoundedAnswers(this.id, nodeUid, genesis, hash));
     this.#watchServing();
-    checkSettings(this.#calls, this.#options, (conflict) => {
-      this.#fail(new AdmissionError(conflict));
+    checkSettings(this.#calls, this.#options, {
+      agreed: () => this.#resolveReady(),
+      conflict: (problem) => this.#fail(new AdmissionError(problem)),
     });
     cluster.start();
     keepRecordCurrent(this.#calls, this.#addresses, this.#log);
@@ -313,14 +314,13 @@ export class NodeRuntime implements RunningNode {
     this.#calls.onServing((serving) => {
       this.#waitingFor = serving ? '' : 'a leader';
       this.#log.info(serving ? 'serving' : 'not serving: no leader was heard in time');
-      if (serving) this.#resolveReady();
     });
   }
 
   #peerHandler(cluster: Cluster): PeerHandler {
     const { host } = cluster;
     return {
-      onMessage: (group, message) => host.receive(group, message),
+      onMessage: this.#observation.received(host),
       onUnreachable: (peer) => host.unreachable(peer),
       onRefused: (peer) => host.refused(peer),
       onConnected: () => host.wake(),

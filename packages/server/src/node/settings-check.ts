@@ -5,28 +5,43 @@ import { settingConflict } from './records.js';
 
 const ASK_MS = 10_000;
 
+interface Outcome {
+  agreed(): void;
+  conflict(problem: string): void;
+}
+
 /**
- * Asks the leader once this node serves, since a log that was just read back may end before the
- * latest change; asks again when it serves again, until there was an answer.
+ * Tells one outcome once this node serves. What is stated is compared with what the leader has: a
+ * log that was just read back may end before the latest change.
  */
 export function checkSettings(
   calls: Calls,
   { id, settings }: { readonly id: string; readonly settings: GivenSettings },
-  onConflict: (conflict: string) => void,
+  outcome: Outcome,
 ): void {
-  if (Object.values(settings).every((value) => value === undefined)) return;
+  const isStated = Object.values(settings).some((value) => value !== undefined);
   let isAsking = false;
   const ask = (): void => {
     isAsking = true;
     calls.admin({ kind: 'getSettings' }, `node/${id}`, ASK_MS, (answer) => {
       isAsking = false;
-      if (answer.result !== 'settings') return;
+      if (answer.result !== 'settings') {
+        if (calls.serving()) ask();
+        return;
+      }
       stop();
       const conflict = settingConflict(settings, answer.settings);
-      if (conflict !== undefined) onConflict(conflict);
+      if (conflict === undefined) outcome.agreed();
+      else outcome.conflict(conflict);
     });
   };
   const stop = calls.onServing((serving) => {
-    if (serving && !isAsking) ask();
+    if (!serving || isAsking) return;
+    if (isStated) {
+      ask();
+    } else {
+      stop();
+      outcome.agreed();
+    }
   });
 }

@@ -28,24 +28,31 @@ export class WaitingForJoin {
   readonly #options: WaitingOptions;
   #adopting: { readonly admission: Admission; readonly kept: Promise<void> } | undefined;
   #resolve: (admission: Admission | undefined) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
 
   constructor(context: AdmissionContext, options: WaitingOptions) {
     this.#context = context;
     this.#options = options;
   }
 
-  /** Resolves once this node was admitted; undefined when it was stopped meanwhile. */
+  /**
+   * Resolves once this node was admitted; undefined when it was stopped meanwhile. Rejects when the
+   * admission cannot be kept.
+   */
   async run(): Promise<Admission | undefined> {
     const { signal, raftAddress, nodeId } = this.#context;
     this.#context.waitFor(`a member to add node ${nodeId} at ${raftAddress} (--wait-for-join)`);
     if (signal.aborted) return undefined;
     const stop = (): void => this.#resolve(undefined);
     signal.addEventListener('abort', stop);
-    const admission = await new Promise<Admission | undefined>((resolve) => {
-      this.#resolve = resolve;
-    });
-    signal.removeEventListener('abort', stop);
-    return admission;
+    try {
+      return await new Promise<Admission | undefined>((resolve, reject) => {
+        this.#resolve = resolve;
+        this.#reject = reject;
+      });
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
   }
 
   /** The cluster it was handed to; empty: none yet. */
@@ -81,8 +88,14 @@ export class WaitingForJoin {
   }
 
   async #keep(admission: Admission): Promise<void> {
-    await this.#options.persist(admission);
-    this.#resolve(admission);
+    try {
+      await this.#options.persist(admission);
+      this.#resolve(admission);
+    } catch (error) {
+      // R39: a node whose disk fails stops.
+      this.#reject(error);
+      throw error;
+    }
   }
 }
 

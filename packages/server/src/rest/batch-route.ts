@@ -1,7 +1,8 @@
 /** `/v1/batch`: up to 1,024 ops in one request, each with its own result; not atomic. */
 import { BATCH_OPS_MAX, type Op, opFor } from '@cashe/codec';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { takeJsonBodies, type UploadBudget } from './body.js';
+import { takeJsonBodies } from './body.js';
+import type { ByteBudget } from './byte-budget.js';
 import {
   failureOfError,
   type OutcomeText,
@@ -19,7 +20,7 @@ interface BatchRouteOptions {
   readonly ports: RestPorts;
   readonly gate: Gate;
   readonly limits: RestLimits;
-  readonly budget: UploadBudget;
+  readonly budget: ByteBudget;
 }
 
 interface BatchOp {

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseAddress } from '../config/address.js';
 import type { AccessRefusal } from '../host/access-guard.js';
 import type { AdminAnswer, AdminCall } from '../host/ports.js';
-import { takeJsonBodies, type UploadBudget } from './body.js';
+import { takeJsonBodies } from './body.js';
+import type { ByteBudget } from './byte-budget.js';
 import { memberJson, statusJson } from './cluster-json.js';
 import { clusterSchemas } from './cluster-schemas.js';
 import { adminFailure, type RestError, refused } from './failure.js';
@@ -16,7 +17,7 @@ interface ClusterRoutesOptions {
   readonly ports: RestPorts;
   readonly gate: Gate;
   readonly limits: RestLimits;
-  readonly budget: UploadBudget;
+  readonly budget: ByteBudget;
 }
 
 type AnswerOf<Result extends AdminAnswer['result']> = Extract<AdminAnswer, { result: Result }>;

@@ -16,6 +16,7 @@ interface Connection {
   requestCount: number;
   /** Nothing more is read from it: the next answer is the last. */
   isEnding: boolean;
+  newest: IncomingMessage | undefined;
   /** Requests without a whole answer, in their order: HTTP/1.1 may be pipelined. */
   readonly exchanges: Set<Exchange>;
 }
@@ -45,19 +46,27 @@ export class Connections {
       });
     });
     server.on('timeout', (socket: Socket) => this.#onStall(socket));
+    server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+      const message = 'this is no proxy';
+      socket.end(rawAnswer({ code: 'UNIMPLEMENTED', outcome: 'notCommitted', message }));
+    });
   }
 
-  onRequest(request: IncomingMessage, response: ServerResponse): void {
+  /** False when the connection has too many requests without an answer. */
+  onRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const connection = this.#of(request.socket);
     const exchange = { request, response };
     connection.requestCount += 1;
+    connection.newest = request;
     connection.exchanges.add(exchange);
     response.once('close', () => connection.exchanges.delete(exchange));
+    return connection.exchanges.size <= this.#limits.pipelinedMax;
   }
 
-  /** Whether the answer to be sent on this socket is to say `Connection: close`. */
-  isLastAnswer(socket: Socket): boolean {
-    const { requestCount, openedMs, isEnding } = this.#of(socket);
+  /** Whether the answer is to say `Connection: close`; never while another one is owed after it. */
+  isLastAnswer(request: IncomingMessage): boolean {
+    const { requestCount, openedMs, isEnding, newest } = this.#of(request.socket);
+    if (newest !== request) return false;
     const { requestsPerConnectionMax, connectionAgeMsMax } = this.#limits;
     return (
       this.#isStopping ||
@@ -118,6 +127,7 @@ export class Connections {
         openedMs: performance.now(),
         requestCount: 0,
         isEnding: false,
+        newest: undefined,
         exchanges: new Set(),
       };
       this.#connections.set(socket, connection);

@@ -3,7 +3,7 @@
  * (several addresses, one port, bounded), certificates change while it runs, and a node that stops
  * decides itself when its connections end. What it serves is registered by who makes it.
  */
-import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as NetServer, Socket } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
@@ -12,6 +12,7 @@ import type { Logger } from '../host/ports.js';
 import type { RefusalReporter } from '../metrics/reporters.js';
 import { type BindAddress, bindAll } from '../net/listener.js';
 import type { TlsMaterial } from '../net/tls-material.js';
+import { ByteBudget } from './byte-budget.js';
 import { Connections } from './connections.js';
 import { addErrorReplies, badPath } from './error-replies.js';
 import { refused } from './failure.js';
@@ -35,6 +36,8 @@ interface HttpPortOptions {
 
 /** TLS 1.2 and newer only. */
 const tlsVersionMin = 'TLSv1.2';
+/** Smaller answers are not counted: as many as there may be requests are no danger. */
+const countedBytesMin = 4_096;
 /** How often Node looks for requests that take too long. */
 const timeoutCheckMs = 500;
 
@@ -43,12 +46,14 @@ export class HttpPort {
   readonly #server: Server;
   readonly #connections: Connections;
   readonly #app: FastifyInstance;
+  readonly #output: ByteBudget;
   readonly #unsubscribe: () => void;
   #sockets: readonly NetServer[] = [];
 
   private constructor(options: HttpPortOptions) {
     this.#options = options;
     this.#connections = new Connections(options.limits);
+    this.#output = new ByteBudget(options.limits.outputBytesMax);
     const { server, unsubscribe } = createHttpServer(options);
     this.#server = server;
     this.#unsubscribe = unsubscribe;
@@ -88,8 +93,11 @@ export class HttpPort {
   #addHooks(): void {
     const connections = this.#connections;
     this.#app.addHook('onRequest', (request, reply, done) => {
-      connections.onRequest(request.raw, reply.raw);
-      if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      const mayServe = connections.onRequest(request.raw, reply.raw);
+      if (!mayServe) {
+        const message = 'too many requests of this connection have no answer yet';
+        done(refused('RESOURCE_EXHAUSTED', message));
+      } else if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
         done(refused('INVALID_ARGUMENT', 'the Host header is missing'));
       } else if (connections.isStopping) {
         done(refused('UNAVAILABLE', 'this node is stopping; use another one'));
@@ -97,10 +105,23 @@ export class HttpPort {
         done();
       }
     });
-    this.#app.addHook('onSend', (request, reply, _payload, done) => {
-      if (connections.isLastAnswer(request.raw.socket)) reply.header('connection', 'close');
-      done();
+    this.#app.addHook('onSend', (request, reply, payload, done) => {
+      if (connections.isLastAnswer(request.raw)) reply.header('connection', 'close');
+      if (this.#mayHold(payload, reply.raw)) done();
+      else {
+        const message = 'clients have not taken too many answers yet; wait, or use another node';
+        done(refused('RESOURCE_EXHAUSTED', message));
+      }
     });
+  }
+
+  /** Counts the answer until it has left; what is small, errors above all, always may. */
+  #mayHold(payload: unknown, response: ServerResponse): boolean {
+    const bytes = Buffer.isBuffer(payload) || typeof payload === 'string' ? payload.length : 0;
+    if (bytes < countedBytesMin || response.closed) return true;
+    if (!this.#output.take(bytes)) return false;
+    response.once('close', () => this.#output.give(bytes));
+    return true;
   }
 
   /** No new connections; requests that come on those there are get 503, the others go on. */

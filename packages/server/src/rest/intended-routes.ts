@@ -2,7 +2,8 @@
 import type { AccessPolicy, AccessVerb, SettingsChanges } from '@cashe/codec';
 import type { Settings } from '@cashe/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { takeJsonBodies, type UploadBudget } from './body.js';
+import { takeJsonBodies } from './body.js';
+import type { ByteBudget } from './byte-budget.js';
 import { askAdmin } from './cluster-routes.js';
 import type { CallContext, Gate } from './gate.js';
 import { intendedSchemas } from './intended-schemas.js';
@@ -13,7 +14,7 @@ interface IntendedRoutesOptions {
   readonly ports: RestPorts;
   readonly gate: Gate;
   readonly limits: RestLimits;
-  readonly budget: UploadBudget;
+  readonly budget: ByteBudget;
 }
 
 interface SettingsJson {

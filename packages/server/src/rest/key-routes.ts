@@ -1,7 +1,8 @@
 /** `/v1/keys/{key}`: one key, its value as raw bytes. */
 import { opFor, type ReadResult, VALUE_BYTES_MAX_DEFAULT } from '@cashe/codec';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { takeRawBodies, type UploadBudget } from './body.js';
+import { takeRawBodies } from './body.js';
+import type { ByteBudget } from './byte-budget.js';
 import { etagOf, matchesStrongly, matchesWeakly } from './etag.js';
 import { refused } from './failure.js';
 import type { CallContext, Gate } from './gate.js';
@@ -23,7 +24,7 @@ import {
 interface KeyRoutesOptions {
   readonly ports: RestPorts;
   readonly gate: Gate;
-  readonly budget: UploadBudget;
+  readonly budget: ByteBudget;
 }
 
 interface KeyParams {

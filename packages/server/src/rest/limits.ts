@@ -20,8 +20,12 @@ export interface HttpLimits {
   /** Request line and header fields together; more is 431. */
   readonly headBytesMax: number;
   readonly headersMax: number;
+  /** Requests of one connection without an answer: HTTP/1.1 may be pipelined. */
+  readonly pipelinedMax: number;
   /** Bodies that are being received, over all connections; more is RESOURCE_EXHAUSTED. */
   readonly uploadBytesMax: number;
+  /** Answers that clients have not taken, over all connections; more is RESOURCE_EXHAUSTED. */
+  readonly outputBytesMax: number;
   /** How long the answers of a port that stops may take to leave. */
   readonly flushMs: number;
 }
@@ -36,7 +40,9 @@ export const defaultHttpLimits: HttpLimits = {
   stallMs: 120_000,
   headBytesMax: 16 * KIB,
   headersMax: 100,
+  pipelinedMax: 64,
   uploadBytesMax: 256 * MIB,
+  outputBytesMax: 256 * MIB,
   flushMs: 500,
 };
 

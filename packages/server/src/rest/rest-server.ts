@@ -1,7 +1,7 @@
 /** The REST surface of a node: what its port serves, and how it begins and ends. */
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify';
 import { addBatchRoute } from './batch-route.js';
-import { UploadBudget } from './body.js';
+import { ByteBudget } from './byte-budget.js';
 import { addClusterRoutes } from './cluster-routes.js';
 import { addCompatRoutes } from './compat/routes.js';
 import { Gate } from './gate.js';
@@ -41,7 +41,7 @@ export function createRestServer(options: RestServerOptions): Promise<HttpPort> 
 function addRest(app: FastifyInstance, options: RestServerOptions): void {
   const { ports, limits, httpLimits, compat } = options;
   const gate = new Gate(ports, limits);
-  const budget = new UploadBudget(httpLimits.uploadBytesMax);
+  const budget = new ByteBudget(httpLimits.uploadBytesMax);
   const parts = { ports, gate, limits, budget };
   const v1 = scope((app) => {
     addOpenApi(app);

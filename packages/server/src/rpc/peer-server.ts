@@ -64,6 +64,7 @@ export class PeerServer {
     const guard = new TrafficGuard({
       limits: limits.traffic,
       streamingPaths: new Set(streaming.map(({ path }) => path)),
+      watchPaths: [],
       onRefused,
     });
     if (!guard.watch(this.#server)) {

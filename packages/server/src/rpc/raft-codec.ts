@@ -7,6 +7,7 @@ import {
   CodecError,
   createReader,
   createWriter,
+  TRACEPARENT_BYTES,
   type WireReader,
   type WireWriter,
 } from '@cashe/codec';
@@ -20,12 +21,19 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
 } from '@cashe/raft';
-import type { Digest, DigestReport, DigestVerdict } from '../host/ports.js';
+import type {
+  Digest,
+  DigestReport,
+  DigestVerdict,
+  EntryTrace,
+  TracedAppend,
+} from '../host/ports.js';
 import { errorText } from '../net/errors.js';
 
 /** What travels on the AppendEntries streams; the other messages have calls of their own. */
 export type StreamMessage =
   | AppendEntriesRequest
+  | TracedAppend
   | AppendEntriesResponse
   | HeartbeatRequest
   | HeartbeatResponse
@@ -46,6 +54,7 @@ export interface Frame {
 /** Upper bounds of what stands around the data of an entry and in a message beside entries. */
 const ENTRY_OVERHEAD_BYTES = 24;
 const MESSAGE_OVERHEAD_BYTES = 96;
+const TRACE_BYTES = TRACEPARENT_BYTES + 16;
 
 /** Field of GroupMessage per kind. */
 const fieldOf = {
@@ -74,6 +83,7 @@ export function frameBytesOf(message: StreamMessage): number {
   if (message.kind !== 'appendEntriesRequest') return MESSAGE_OVERHEAD_BYTES;
   let bytes = MESSAGE_OVERHEAD_BYTES;
   for (const entry of message.entries) bytes += entry.data.length + ENTRY_OVERHEAD_BYTES;
+  if ('traces' in message) bytes += message.traces.length * TRACE_BYTES;
   return bytes;
 }
 
@@ -165,7 +175,10 @@ function writeBody(writer: WireWriter, message: StreamMessage): void {
   }
 }
 
-function writeAppendRequest(writer: WireWriter, message: AppendEntriesRequest): void {
+function writeAppendRequest(
+  writer: WireWriter,
+  message: AppendEntriesRequest | TracedAppend,
+): void {
   writer.uint(1, message.prevLogIndex);
   writer.uint(2, message.prevLogTerm);
   writer.uint(3, message.leaderCommit);
@@ -175,6 +188,13 @@ function writeAppendRequest(writer: WireWriter, message: AppendEntriesRequest): 
     writer.uint(1, entry.term);
     writer.uint(2, kindNumber[entry.kind]);
     writer.bytes(3, entry.data);
+    writer.end();
+  }
+  if (!('traces' in message)) return;
+  for (const { index, traceparent } of message.traces) {
+    writer.begin(6, TRACE_BYTES);
+    writer.uint(1, index);
+    writer.string(2, traceparent);
     writer.end();
   }
 }
@@ -243,19 +263,23 @@ function readAppendRequest(reader: WireReader, head: Head): StreamMessage {
   let leaderCommit = 0;
   let clusterTime = 0;
   const entries: Entry[] = [];
+  let traces: EntryTrace[] | undefined;
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
     if (tag === 42) entries.push(readEntry(reader, prevLogIndex + entries.length + 1));
     else if (tag === 8) prevLogIndex = readPrevLogIndex(reader, entries.length);
     else if (tag === 16) prevLogTerm = reader.uint();
     else if (tag === 24) leaderCommit = reader.uint();
     else if (tag === 32) clusterTime = reader.uint();
-    else reader.skip(tag);
+    else if (tag === 50) {
+      traces ??= [];
+      traces.push(readTrace(reader, prevLogIndex, entries.length));
+    } else reader.skip(tag);
   }
   reader.leave(outer);
   if (prevLogIndex + entries.length > Number.MAX_SAFE_INTEGER) {
     throw new CodecError('an index above 2^53 - 1');
   }
-  return {
+  const message: AppendEntriesRequest = {
     kind: 'appendEntriesRequest',
     from: head.from,
     to: head.to,
@@ -266,6 +290,24 @@ function readAppendRequest(reader: WireReader, head: Head): StreamMessage {
     leaderCommit,
     clusterTime,
   };
+  return traces === undefined ? message : { ...message, traces };
+}
+
+/** Of one of the entries before it: there are no more traces than entries (R35). */
+function readTrace(reader: WireReader, prevLogIndex: number, entryCount: number): EntryTrace {
+  const outer = reader.enter();
+  let index = 0;
+  let traceparent = '';
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag === 8) index = reader.uint();
+    else if (tag === 18) traceparent = reader.string();
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+  const isHere = index > prevLogIndex && index <= prevLogIndex + entryCount;
+  if (!isHere) throw new CodecError('a trace of an entry that is not in the message');
+  if (traceparent.length > TRACEPARENT_BYTES) throw new CodecError('traceparent is too long');
+  return { index, traceparent };
 }
 
 /** Entries are numbered while they are read, so the index before them comes first. */

@@ -1,16 +1,30 @@
-/** Forwarded calls (R30): a span on the node that sends and one on the leader, in one trace. */
+/**
+ * What nodes say to each other, with spans: forwarded calls (R30) have one on the node that sends
+ * and one on the leader, sampled entries one on each follower.
+ */
 import { Code, codeName, type ReadBatch, type WriteBatch } from '@cashe/codec';
 import type { ForwardedAnswer, ForwardedCall, Transport } from '../host/ports.js';
+import type { AppendSpans, ReplicatedTraces } from './replication-spans.js';
 import type { Tracing } from './tracing.js';
 
 type BatchCall = Extract<ForwardedCall, { readonly kind: 'write' | 'read' }>;
 type Done = (answer: ForwardedAnswer | undefined) => void;
 
-/** The same transport; sampled batches that leave with `forward` have a span. */
-export function tracedTransport(transport: Transport, tracing: Tracing): Transport {
+interface Spans {
+  readonly tracing: Tracing;
+  readonly replicated: ReplicatedTraces;
+  readonly appends: AppendSpans;
+}
+
+/** The same transport, which sees what is sampled. */
+export function tracedTransport(transport: Transport, spans: Spans): Transport {
+  const { tracing, replicated, appends } = spans;
   return {
     setPeers: (peers) => transport.setPeers(peers),
-    send: (group, message) => transport.send(group, message),
+    send: (group, message) => {
+      appends.answered(group, message);
+      transport.send(group, replicated.beside(group, message));
+    },
     flush: () => transport.flush(),
     sendSnapshot: (group, message, source, done) =>
       transport.sendSnapshot(group, message, source, done),

@@ -1,14 +1,15 @@
 /** The spans of a batch inside the node that serves it: propose, sync, replicate, apply; read. */
 import { Code, codeName } from '@cashe/codec';
 import type { HostTracer, WriteTrace } from '../host/tracer.js';
+import type { ReplicatedTraces } from './replication-spans.js';
 import type { NodeSpan, Tracing } from './tracing.js';
 
-export function hostTracer(tracing: Tracing): HostTracer {
+export function hostTracer(tracing: Tracing, replicated: ReplicatedTraces): HostTracer {
   return {
     write: (group, traceparent, opCount) => {
       const attributes = { 'cashe.group': group, 'cashe.ops': opCount };
       const propose = tracing.done('propose', traceparent, attributes);
-      return propose && new WriteSpans(tracing, traceparent, group, propose);
+      return propose && new WriteSpans({ tracing, replicated, traceparent, group }, propose);
     },
     read: (group, traceparent, opCount) => {
       const attributes = { 'cashe.group': group, 'cashe.ops': opCount };
@@ -18,20 +19,24 @@ export function hostTracer(tracing: Tracing): HostTracer {
   };
 }
 
+interface WriteContext {
+  readonly tracing: Tracing;
+  readonly replicated: ReplicatedTraces;
+  readonly traceparent: string;
+  readonly group: number;
+}
+
 class WriteSpans implements WriteTrace {
-  readonly #tracing: Tracing;
-  readonly #traceparent: string;
-  readonly #group: number;
+  readonly #context: WriteContext;
   readonly #acknowledged = new Set<number>();
+  #index = 0;
   #propose: NodeSpan | undefined;
   #sync: NodeSpan | undefined;
   #replicate: NodeSpan | undefined;
   #apply: NodeSpan | undefined;
 
-  constructor(tracing: Tracing, traceparent: string, group: number, propose: NodeSpan) {
-    this.#tracing = tracing;
-    this.#traceparent = traceparent;
-    this.#group = group;
+  constructor(context: WriteContext, propose: NodeSpan) {
+    this.#context = context;
     this.#propose = propose;
   }
 
@@ -41,6 +46,9 @@ class WriteSpans implements WriteTrace {
     this.#propose = undefined;
     this.#sync = this.#start('sync', index);
     this.#replicate = this.#start('replicate', index);
+    this.#index = index;
+    const { replicated, group } = this.#context;
+    if (this.#replicate !== undefined) replicated.add(group, index, this.#replicate.traceparent);
   }
 
   synced(): void {
@@ -56,8 +64,7 @@ class WriteSpans implements WriteTrace {
   }
 
   committed(): void {
-    this.#replicate?.end();
-    this.#replicate = undefined;
+    this.#endReplicate('OK');
     this.#apply = this.#start('apply', undefined);
   }
 
@@ -65,17 +72,25 @@ class WriteSpans implements WriteTrace {
   answered(code: Code): void {
     const name = nameOf(code);
     // R2: a majority may have it before the leader's own disk has.
-    for (const span of [this.#propose, this.#sync, this.#replicate, this.#apply]) span?.end(name);
+    for (const span of [this.#propose, this.#sync, this.#apply]) span?.end(name);
     this.#propose = undefined;
     this.#sync = undefined;
-    this.#replicate = undefined;
     this.#apply = undefined;
+    this.#endReplicate(name);
+  }
+
+  #endReplicate(code: string): void {
+    if (this.#replicate === undefined) return;
+    this.#replicate.end(code);
+    this.#replicate = undefined;
+    this.#context.replicated.delete(this.#context.group, this.#index);
   }
 
   #start(name: string, index: number | undefined): NodeSpan | undefined {
-    const attributes = { 'cashe.group': this.#group };
+    const { tracing, traceparent, group } = this.#context;
+    const attributes = { 'cashe.group': group };
     const known = index === undefined ? attributes : { ...attributes, 'cashe.index': index };
-    return this.#tracing.done(name, this.#traceparent, known);
+    return tracing.done(name, traceparent, known);
   }
 }
 

@@ -104,7 +104,7 @@ describe('a batch with keys of which some are denied', () => {
     });
   });
 
-  it('reads what is permitted, and tells nothing of the rest, not even that it is there', async () => {
+  it('reads what is permitted, and does not tell whether the rest is there', async () => {
     await using('root', (client) => client.setMany({ a1: 'x', b1: 'y', c1: 'z' }));
     await using('two', async (client) => {
       const keys = ['a1', 'c1', 'b1', 'c2'];

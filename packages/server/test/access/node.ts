@@ -1,4 +1,4 @@
-/** Real nodes with an access policy, clients of different principals, and what the audit log has. */
+/** Real nodes with an access policy, clients of several principals, and what is audited. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -64,7 +64,7 @@ describe('a batch that is sent again', () => {
     expect(second.exceptions[0]?.message).toContain('token/app needs write on key "app:twice"');
   });
 
-  it('after the right was given stays denied: its answer is remembered like any other', async () => {
+  it('after the right was given stays denied: its answer is remembered', async () => {
     await place.setPolicy(node, place.policies.of({ ...roles, app: grants('x', 'write') }));
     const { client, session } = await open('app');
     const ops = setOps('app:never', Uint8Array.of(1));

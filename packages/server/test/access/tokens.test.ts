@@ -28,7 +28,7 @@ afterAll(async () => {
 const connecting = (token: TokenSource | undefined) => place.client(node, undefined, { token });
 
 describe('a client', () => {
-  it('takes its token as text, from a function, and from a file that ends with a newline', async () => {
+  it('takes its token as text, from a function, or from a file with a newline', async () => {
     const secret = place.policies.secretOf('app');
     const file = join(directory, 'token');
     await writeFile(file, `${secret}\n`);

@@ -169,7 +169,7 @@ describe('status', () => {
     expect(await show(options)).toBe(0);
     await expect(show({ ...options, endpoints: ['127.0.0.1:1'] })).rejects.toMatchObject({
       exitCode: 3,
-      message: '127.0.0.1:1: no connection within 300 ms',
+      message: '127.0.0.1:1: no connection within 300 ms: connection refused',
     });
   });
 });

@@ -82,7 +82,10 @@ describe('startNode', () => {
     const first = await startNode({ ...options, dataDir, capacity: 10 });
     await first.ready;
     await first.stop();
-    const refused = startNode({ ...options, dataDir, capacity: 11 });
-    await expect(refused).rejects.toThrow(/--capacity .* is 11, but the cluster has 10/);
+    const refused = await startNode({ ...options, dataDir, capacity: 11 });
+    expect(await refused.closed).toEqual({
+      kind: 'failed',
+      message: expect.stringMatching(/--capacity .* is 11, but the cluster has 10: .*config set/),
+    });
   });
 });

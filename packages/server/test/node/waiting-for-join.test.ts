@@ -231,7 +231,7 @@ describe('a node that is handed an admission', () => {
     [{ nodeUid: 'cd'.repeat(16) }, 'this is node w1'],
     [{ members: [] }, 'the members do not name this node'],
     [{ replicaId: 3 }, 'the members do not name this node'],
-    [{ genesisRecord: new Uint8Array(0) }, 'settings are missing'],
+    [{ genesisRecord: new Uint8Array(0) }, 'the genesis record is incomplete'],
   ])('refuses what is not for it: %j', async (change, message) => {
     persisted = 0;
     const { introductions } = waitingNode(counting);
@@ -249,7 +249,11 @@ describe('a node that is handed an admission', () => {
   });
 
   it('does not answer that it has what it could not keep', async () => {
-    const { introductions } = waitingNode(() => Promise.reject(new Error('disk full')));
-    await expect(introductions.onAdmit(admission)).rejects.toThrow('disk full');
+    const waiting = waitingNode(() => Promise.reject(new Error('disk full')));
+    const { introductions } = waiting;
+    await Promise.all([
+      expect(introductions.onAdmit(admission)).rejects.toThrow('disk full'),
+      expect(waiting.done).rejects.toThrow('disk full'),
+    ]);
   });
 });

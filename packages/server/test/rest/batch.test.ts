@@ -132,6 +132,8 @@ describe('what a batch gets wrong', () => {
       'UTF-8',
     ],
     ['{"ops":[{"op":"get","key":"k","__proto__":{}}]}', 'application/json', 400, 'unknown field'],
+    [`{"ops":${'['.repeat(1_000_000)}`, 'application/json', 400, 'nested too deeply'],
+    [`["${'['.repeat(100)}\\"[", ${'['.repeat(20)}`, 'application/json', 400, 'not JSON'],
     ['{"ops":[]}', 'text/plain', 415, 'takes application/json'],
     [`{"ops":[],"x":"${'x'.repeat(2 * 1024 * 1024)}"}`, 'application/json', 413, 'more than'],
   ])('%.30p as %s: %d', async (body, type, status, message) => {

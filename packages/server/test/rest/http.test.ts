@@ -1,5 +1,7 @@
 // Goal: whatever happens on a connection has a defined end, in one form, with an outcome.
 // Method: raw connections to the REST server alone; the rest of the node is the test's.
+
+import type { Op } from '@cashe/codec';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { failed, outcomeOf, RestFixture } from './support/rest-fixture.js';
 import { askUrl } from './support/rest-nodes.js';
@@ -59,6 +61,53 @@ describe('a connection', () => {
     await raw.closed();
   });
 
+  it('owes no answer when it ends, also when requests were pipelined', async () => {
+    await rest.start({ requestsPerConnectionMax: 2 });
+    const raw = await rest.connect();
+    raw.send(get('/v1/keys/a') + get('/v1/keys/b') + get('/v1/keys/c'));
+    const answers = await raw.answers(3);
+    expect(answers.map((answer) => /connection: close/i.test(answer))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    await raw.closed();
+    expect(rest.ran).toHaveLength(3);
+  });
+
+  it('may not have too many requests without an answer', async () => {
+    await rest.start({ pipelinedMax: 2 });
+    const held = gate();
+    rest.run = async (ops) => {
+      await held.passed;
+      return ops.map(outcomeOf);
+    };
+    const raw = await rest.connect();
+    raw.send(get('/v1/keys/a').repeat(3));
+    await until(() => rest.ran.length === 2);
+    held.open();
+    const answers = await raw.answers(3);
+    expect(answers.map((answer) => answer.slice(9, 12))).toEqual(['200', '200', '429']);
+  });
+
+  it('may not make a node hold more answers than it can, and others wait no longer', async () => {
+    await rest.start({ outputBytesMax: 40 * 1024 * 1024 });
+    const value = Buffer.alloc(8 * 1024 * 1024);
+    rest.run = async ([op]) => {
+      const outcome = outcomeOf(op as Op);
+      return outcome.kind === 'read' ? [{ ...outcome, result: { ...outcome.result, value } }] : [];
+    };
+    const raws = await Promise.all(Array.from({ length: 10 }, () => rest.connect()));
+    for (const raw of raws) {
+      raw.socket.pause();
+      raw.send(get('/v1/keys/a'));
+    }
+    await until(() => rest.ran.length === 10 && rest.ends.size === 0);
+    expect((await askUrl(rest.url('/v1/keys/a'), 'GET')).status).toBe(429);
+    for (const raw of raws) raw.socket.destroy();
+    await until(async () => (await askUrl(rest.url('/v1/keys/a'), 'GET')).status === 200);
+  });
+
   it('ends with the answer that finds it too old', async () => {
     await rest.start({ connectionAgeMsMax: 0 });
     const raw = await rest.connect();
@@ -82,6 +131,7 @@ describe('what is not a request', () => {
     [get('/', `X: ${'x'.repeat(20_000)}\r\n`), 431, 'HEAD_TOO_LARGE'],
     [get(`/${'x'.repeat(20_000)}`), 431, 'HEAD_TOO_LARGE'],
     [get('/nowhere'), 404, 'UNKNOWN_ROUTE'],
+    ['CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', 501, 'UNIMPLEMENTED'],
     ['PROPFIND /v1/keys/a HTTP/1.1\r\nHost: x\r\n\r\n', 405, 'METHOD_NOT_ALLOWED'],
   ])('%.20j is %d %s', async (text, status, code) => {
     await rest.start();
@@ -117,6 +167,8 @@ describe('what is not a request', () => {
     expect((await raw.answers(2))[1]).toBe('HTTP/1.1 100 Continue\r\n\r\n');
     raw.send('x');
     expect((await raw.answers(3))[2]).toContain('{"revision":8}');
+    raw.send(get('/v1/keys/a', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'));
+    expect((await raw.answers(4))[3]).toMatch(/^HTTP\/1\.1 200/);
   });
 });
 

@@ -155,6 +155,26 @@ describe('REST with TLS', () => {
     expect((await add(ca.admin('root'))).status).toBe(503);
   });
 
+  it('adds a node that waits, over mutual TLS, for an admin', async () => {
+    const waitingFiles = new TestPairFiles(directory, 's1', ca.cert, ca.node('s1'));
+    const { certFile: cert, keyFile: key, caFile } = waitingFiles;
+    const joiner = await nodes.start({
+      id: 's1',
+      waitForJoin: true,
+      tls: { cert, key, ca: caFile, clientAuth: 'request' },
+    });
+    const add = (pair: TestPair): Promise<Told> =>
+      ask({
+        method: 'POST',
+        path: '/join',
+        pair,
+        body: JSON.stringify({ id: 's1', addr: joiner.raftAddress }),
+      });
+    expect((await add(ca.client('app'))).status).toBe(403);
+    expect((await add(ca.admin('root'))).status).toBe(200);
+    await joiner.ready;
+  }, 30_000);
+
   it('keeps hashes of tokens to itself', async () => {
     const answer = await ask({ path: '/v1/cluster/access', pair: ca.admin('root') });
     expect(JSON.parse(answer.text)).toMatchObject({ policy: { tokens: [{ name: 'ci' }] } });

@@ -35,6 +35,7 @@ const anyDigest = fc.record({
   high: fc.integer({ min: 0, max: 0xffffffff }),
   low: fc.integer({ min: 0, max: 0xffffffff }),
 });
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const anyAppend = fc
   .record({
     kind: fc.constant('appendEntriesRequest' as const),
@@ -44,14 +45,19 @@ const anyAppend = fc
     leaderCommit: anyIndex,
     clusterTime: anyIndex,
     entries: fc.array(anyEntry, { maxLength: 5 }),
+    traced: fc.array(fc.nat(5), { maxLength: 3 }),
   })
-  .map((message) => ({
-    ...message,
-    entries: message.entries.map((entry, place) => ({
+  .map(({ traced, ...message }) => {
+    const entries = message.entries.map((entry, place) => ({
       ...entry,
       index: message.prevLogIndex + 1 + place,
-    })),
-  }));
+    }));
+    const traces = traced.flatMap((place) => {
+      const index = entries[place]?.index;
+      return index === undefined ? [] : [{ index, traceparent }];
+    });
+    return traces.length === 0 ? { ...message, entries } : { ...message, entries, traces };
+  });
 const anyMessage: fc.Arbitrary<StreamMessage> = fc.oneof(
   anyAppend,
   fc.record({
@@ -102,7 +108,8 @@ function generatedKind(message: StreamMessage): GroupMessage['kind'] {
         kind: entryKindNumber[entry.kind],
         data: entry.data,
       }));
-      const value = { ...message, clusterTimeMs: message.clusterTime, entries };
+      const traces = 'traces' in message ? [...message.traces] : [];
+      const value = { ...message, clusterTimeMs: message.clusterTime, entries, traces };
       return { $case: 'appendRequest', value };
     }
     case 'appendEntriesResponse':
@@ -223,6 +230,27 @@ describe('bytes that are no frame', () => {
     ['an entry of an unknown kind', withBody(0x2a, 6, 0x2a, 4, 0x08, 1, 0x10, 9)],
     ['an entry without term', withBody(0x2a, 4, 0x2a, 2, 0x10, 1)],
     ['prev_log_index after entries', withBody(0x2a, 8, 0x2a, 4, 0x08, 1, 0x10, 1, 0x08, 5)],
+    ['a trace of an entry that is not there', withBody(0x2a, 4, 0x32, 2, 0x08, 1)],
+    [
+      'a trace context that is too long',
+      withBody(
+        0x2a,
+        68,
+        0x2a,
+        4,
+        0x08,
+        1,
+        0x10,
+        1,
+        0x32,
+        60,
+        0x08,
+        1,
+        0x12,
+        56,
+        ...Array(56).fill(48),
+      ),
+    ],
     ['a digest message without digest', withBody(0x52, 0)],
     ['no replica ids', Buffer.from([0x12, 2, 0x4a, 0])],
     ['a length beyond the end', Buffer.from([0x12, 9, 0x4a, 0])],

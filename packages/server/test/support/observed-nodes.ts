@@ -10,9 +10,15 @@ import { fakeLogger } from './cli.js';
 import { resolve } from './config.js';
 
 const mib = 1024 * 1024;
-const tuning = { storage: { segmentBytes: 32 * mib, walBytesMax: 64 * mib } };
+/** Patient elections: on a busy machine leadership stays where a test found it. */
+const tuning = {
+  host: { electionTicksMin: 100, electionTicksMax: 150, stickinessTicks: 80 },
+  storage: { segmentBytes: 32 * mib, walBytesMax: 64 * mib },
+};
 
 export interface ObservedNodes {
+  /** Holds the data directories. */
+  readonly home: string;
   readonly founders: readonly Founder[];
   readonly nodes: RunningNode[];
   /** Starts the founder with this place in the list. */
@@ -31,6 +37,7 @@ export async function observedNodes(count: number, isApart = true): Promise<Obse
   }));
   const nodes: RunningNode[] = [];
   return {
+    home,
     founders,
     nodes,
     start: async (place) => {

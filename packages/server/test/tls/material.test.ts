@@ -110,7 +110,7 @@ describe('certificate files', () => {
   it('may name several CAs while one takes over from another', async () => {
     const files = filesOf(ca.node('n1'));
     const material = await load(files);
-    const successor = new TestCa();
+    const successor = new TestCa('the CA that follows');
     files.replaceCa(ca.cert + successor.cert);
     await until(() => material.current.ca.toString().includes(successor.cert), 'both CAs');
     const next = successor.node('n1');

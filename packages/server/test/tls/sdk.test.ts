@@ -59,7 +59,7 @@ async function sdk(
 /** Why there was no connection, within the time there was for it. */
 async function refusal(node: RunningNode, tls: ConnectOptions['tls']): Promise<string> {
   const startedMs = performance.now();
-  const reason = await sdk(node, tls, 1_500).then(
+  const reason = await sdk(node, tls, 800).then(
     () => 'connected',
     (error: Error) => error.message,
   );
@@ -85,7 +85,7 @@ describe('the SDK', () => {
   });
 
   it('reads its files again for new connections, and no call fails meanwhile', async () => {
-    const paths = new TestPairFiles(directory, 'renewed', ca.cert, ca.client('before'));
+    const paths = new TestPairFiles(directory, 'renewed', ca.cert, ca.client('app'));
     const { caFile: caPath, certFile: cert, keyFile: key } = paths;
     const client = await sdk(tlsNode, { ca: caPath, cert, key });
     let disconnected = 0;
@@ -99,14 +99,14 @@ describe('the SDK', () => {
     })();
     await until(() => disconnected >= 2, 'connections that are too old');
     // From here on the old CA counts for nothing at the client: whoever connects has read the file.
-    const successor = new TestCa();
+    const successor = new TestCa('the CA that follows');
     files.replaceCa(ca.cert + successor.cert);
     await until(() => logCount('certificate files read again') >= 1, 'both CAs at the node');
-    paths.replace(successor.client('after'));
+    paths.replace(successor.client('app'));
     const after = disconnected;
     await until(() => disconnected >= after + 3, 'further connections');
     // Half of a pair: the certificate that was read before goes on.
-    writeFileSync(key, ca.client('other').key);
+    writeFileSync(key, ca.client('app').key);
     const half = disconnected;
     await until(() => disconnected >= half + 3, 'connections with half a pair');
     isOver = true;
@@ -151,13 +151,9 @@ describe('the SDK', () => {
   });
 
   it.each<[string, () => ConnectOptions['tls'], RegExp]>([
-    [
-      'a file that is not there',
-      () => ({ ca: join(directory, 'none') }),
-      /^tls\.ca cannot be read/,
-    ],
+    ['a file that is not there', () => ({ ca: join(directory, 'none') }), /tls\.ca cannot be read/],
     ['a certificate without its key', () => ({ cert: ca.cert }), /belong together/],
-    ['a key of another', () => ca.wrongKey('x'), /^tls: tls\.cert, tls\.key cannot be used/],
+    ['a key of another', () => ca.wrongKey('x'), /tls: tls\.cert, tls\.key cannot be used/],
   ])('refuses %s at once', async (_what, tls, reason) => {
     await expect(sdk(tlsNode, tls())).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
@@ -179,11 +175,21 @@ describe('the commands', () => {
     const options = flags('ops');
     const kv = await openKv(options);
     await kv.set('cli', 'value', { ttlMs: undefined, keepTtl: false });
-    expect(String(await kv.get('cli', false))).toBe('value');
+    const value = await kv.get('cli', false);
     await kv.close();
+    expect(value && Buffer.from(value).toString()).toBe('value');
     const cluster = openCluster(tlsNode.clientAddress, options);
     await cluster.ready();
     expect((await cluster.status()).nodeId).toBe('raft0');
+    cluster.close();
+  });
+
+  it('say why there is no connection', async () => {
+    const { clientAddress } = tlsNode;
+    const { tls } = callOptions({ tls: true });
+    const cluster = openCluster(clientAddress, { timeoutMs: 300, tls });
+    const reason = /no connection within 300 ms: .*certificate/;
+    await expect(cluster.ready()).rejects.toThrow(reason);
     cluster.close();
   });
 

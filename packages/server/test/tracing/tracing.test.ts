@@ -1,11 +1,13 @@
 // Goal: one sampled call is one trace, from the SDK through a node that forwards to the leader's
 // disk and back; without a provider, or unsampled, there is nothing. Method: three real nodes and
 // an SDK in this process, with the SDK of OpenTelemetry as a program would register it.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { waitUntil } from '@cashe/bench';
 import { type Cashe, connect } from '@cashe/client';
 import { KVClient } from '@cashe/proto';
 import { credentials, Metadata } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
@@ -20,6 +22,7 @@ import type { RunningNode } from '../../src/config/options.js';
 import { type ObservedNodes, scrape, startObserved } from '../support/observed-nodes.js';
 
 const caseMs = 30_000;
+jest.setTimeout(caseMs);
 let cluster: ObservedNodes;
 let leader: RunningNode;
 let follower: RunningNode;
@@ -82,10 +85,16 @@ function treeOf(all: readonly ReadableSpan[], parentId?: string): Tree {
   );
 }
 
-const written = { 'cashe.apply': {}, 'cashe.propose': {}, 'cashe.replicate': {}, 'cashe.sync': {} };
+/** Of the leader; both followers append, under one name. */
+const written = {
+  'cashe.apply': {},
+  'cashe.propose': {},
+  'cashe.replicate': { 'cashe.append': {} },
+  'cashe.sync': {},
+};
 
 describe('a sampled call', () => {
-  it('through a node that forwards is one trace over both nodes', async () => {
+  it('through a node that forwards is one trace over all nodes', async () => {
     // The session of the client is opened before anything is traced.
     await throughFollower.set('a', '0');
     register();
@@ -94,7 +103,7 @@ describe('a sampled call', () => {
       await throughFollower.set('a', '1');
       span.end();
     });
-    const all = await spans(9);
+    const all = await spans(11);
     expect(new Set(all.map((span) => span.spanContext().traceId)).size).toBe(1);
     expect(treeOf(all)).toEqual({
       request: {
@@ -105,6 +114,10 @@ describe('a sampled call', () => {
         },
       },
     });
+    const appends = all.filter((span) => span.name === 'cashe.append');
+    const followers = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
+    const places = appends.map(({ attributes }) => attributes['cashe.node']);
+    expect(places.sort()).toEqual(followers.sort());
     const nodeOf = (name: string): unknown =>
       all.find((span) => span.name === name)?.attributes['cashe.node'];
     expect(nodeOf('cashe.session.write')).toBe(follower.id);
@@ -125,7 +138,7 @@ describe('a sampled call', () => {
   it('shares a batch with another: one trace has the batch, the other a link to it', async () => {
     register();
     await Promise.all([throughFollower.set('b', '1'), throughFollower.set('c', '1')]);
-    const calls = (await spans(9)).filter(({ name }) => name === 'cashe.set');
+    const calls = (await spans(11)).filter(({ name }) => name === 'cashe.set');
     const [first, second] = calls as [ReadableSpan, ReadableSpan];
     expect(first.links).toEqual([]);
     expect(second.links.map((link) => link.context.spanId)).toEqual([first.spanContext().spanId]);
@@ -161,7 +174,7 @@ describe('a sampled call', () => {
     } finally {
       client.close();
     }
-    const all = await spans(5);
+    const all = await spans(7);
     expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
     expect(treeOf(all, 'b7ad6b7169203331')).toEqual({ 'cashe.unary.set': written });
   });
@@ -176,11 +189,28 @@ describe('a sampled REST call', () => {
     const answer = await fetch(url, { method: 'PUT', body: '1', headers });
     expect(answer.ok).toBe(true);
     await answer.body?.cancel();
-    const all = await spans(5);
+    const all = await spans(7);
     expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
     const [[name, children] = []] = Object.entries(treeOf(all, 'b7ad6b7169203332'));
     expect(name).toMatch(/^cashe\.rest\./);
     expect(children).toEqual(written);
+  });
+});
+
+describe('the trace context', () => {
+  it('reaches no log: what is durable is the same with and without tracing', async () => {
+    register();
+    const value = 'durable, and found in the log';
+    await throughFollower.set('g', value);
+    const all = await spans(1);
+    const traceId = all[0]?.spanContext().traceId ?? '';
+    const logs = readdirSync(cluster.home, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.wal'))
+      .map((file) => readFileSync(join(cluster.home, file)));
+    expect(logs.some((log) => log.includes(value))).toBe(true);
+    for (const id of [traceId, Buffer.from(traceId, 'hex')]) {
+      expect(logs.some((log) => log.includes(id))).toBe(false);
+    }
   });
 });
 

@@ -3,7 +3,7 @@
  * batch is kept by its number until its client has called it settled.
  */
 import { type BatchEnvelope, Code } from '@cashe/codec';
-import type { BatchAnswer, Settings } from '@cashe/store';
+import { type BatchAnswer, SESSIONS_EVICTED_PER_STEP_MAX, type Settings } from '@cashe/store';
 
 interface ReferenceSession {
   readonly owner: string;
@@ -27,8 +27,9 @@ export class ReferenceSessions {
   }
 
   open(id: number, owner: string, nowMs: number): Code {
-    while (this.#sessions.size >= this.settings.sessionsMax) {
-      if (!this.#evictIdle(nowMs)) return Code.RESOURCE_EXHAUSTED;
+    for (let gone = 0; this.#sessions.size >= this.settings.sessionsMax; gone += 1) {
+      const isEnough = gone === SESSIONS_EVICTED_PER_STEP_MAX;
+      if (isEnough || !this.#evictIdle(nowMs)) return Code.RESOURCE_EXHAUSTED;
     }
     this.#sessions.set(id, {
       owner,
@@ -40,10 +41,11 @@ export class ReferenceSessions {
     return Code.OK;
   }
 
-  /** What a lowered limit has no room for goes as soon as it is idle. */
+  /** What a lowered limit has no room for goes as soon as it is idle, so many at once. */
   trim(nowMs: number): void {
-    while (this.#sessions.size > this.settings.sessionsMax) {
-      if (!this.#evictIdle(nowMs)) return;
+    for (let gone = 0; gone < SESSIONS_EVICTED_PER_STEP_MAX; gone += 1) {
+      const isAbove = this.#sessions.size > this.settings.sessionsMax;
+      if (!isAbove || !this.#evictIdle(nowMs)) return;
     }
   }
 

@@ -28,8 +28,8 @@
  * frees or the eviction of idle sessions makes room; so the table exceeds the bound by at most one
  * answer, and it forgets nothing that a live client may still ask for. It can stay full only as
  * long as its sessions are in use: acknowledging, closing or falling idle frees it. The same goes
- * for limits that were lowered: above sessionsMax idle sessions go with every entry, the others stay
- * while they are in use.
+ * for limits that were lowered: above sessionsMax idle sessions go with every entry, the others
+ * stay while they are in use.
  */
 import { type BatchEnvelope, Code, keyBytesOf } from '@cashe/codec';
 import { DigestSum, type Hashed } from '../digest-sum.js';

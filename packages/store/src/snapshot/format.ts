@@ -1,9 +1,10 @@
 /**
  * Bytes of a sealed state: protobuf fields, one message after the other, so that a reader needs no
- * more than one of them at a time. First the header (1), then the access policy (6), every node (2), every session (3)
- * each followed by its remembered batches (4), and every record (5), sessions and records in order
- * of last use. The header's counts tell when it is complete; its digest must be what the restored
- * state adds up to. A change of any of this raises SNAPSHOT_FORMAT_VERSION_MAX (R11).
+ * more than one of them at a time. First the header (1), then the access policy (6), every node
+ * (2), every session (3) each followed by its remembered batches (4), and every record (5),
+ * sessions and records in order of last use. The header's counts tell when it is complete; its
+ * digest must be what the restored state adds up to. A change of any of this raises
+ * SNAPSHOT_FORMAT_VERSION_MAX (R11).
  */
 import {
   type AccessPolicy,

@@ -1,4 +1,4 @@
-import type { UploadBudget } from '../body.js';
+import type { ByteBudget } from '../byte-budget.js';
 import type { Gate } from '../gate.js';
 import type { RestLimits } from '../limits.js';
 import type { RestPorts } from '../ports.js';
@@ -7,5 +7,5 @@ export interface CompatOptions {
   readonly ports: RestPorts;
   readonly gate: Gate;
   readonly limits: RestLimits;
-  readonly budget: UploadBudget;
+  readonly budget: ByteBudget;
 }

@@ -90,11 +90,16 @@ export class Attacker {
     });
   }
 
-  static connect(port: number, settings: Buffer = Buffer.alloc(0)): Promise<Attacker> {
+  /** `first` leaves in one piece with the preface. */
+  static connect(
+    port: number,
+    settings: Buffer = Buffer.alloc(0),
+    first: Buffer = Buffer.alloc(0),
+  ): Promise<Attacker> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port }, () => {
         const attacker = new Attacker(socket);
-        attacker.send(preface, frame(frameType.settings, 0, 0, settings));
+        attacker.send(preface, frame(frameType.settings, 0, 0, settings), first);
         resolve(attacker);
       });
       socket.once('error', reject);
@@ -136,6 +141,16 @@ export class Attacker {
   resets(): ReadonlyMap<number, number> {
     const found = this.frames.filter(({ type }) => type === frameType.reset);
     return new Map(found.map(({ stream, body }) => [stream, body.readUInt32BE(0)]));
+  }
+
+  /** Says that nothing more comes; resolves once the server read all of it. */
+  halfClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.once('close', () => resolve());
+      // After a broken connection the server reads no more: what it said is the end.
+      this.#socket.once('data', () => setImmediate(resolve));
+      this.#socket.end();
+    });
   }
 
   close(): void {

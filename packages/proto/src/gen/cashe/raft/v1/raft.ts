@@ -217,6 +217,16 @@ export interface AppendRequest {
   clusterTimeMs: number;
   /** Entries from prev_log_index + 1 on. */
   entries: Entry[];
+  /** Traces that some of these entries belong to, after them; for spans only, never logged. */
+  traces: EntryTrace[];
+}
+
+/** EntryTrace names the trace of one entry in the same message. */
+export interface EntryTrace {
+  /** Index of the entry. */
+  index: number;
+  /** W3C Trace Context, at most 55 bytes. */
+  traceparent: string;
 }
 
 /** AppendResponse answers AppendRequest. */
@@ -1440,7 +1450,7 @@ export const Entry: MessageFns<Entry> = {
 };
 
 function createBaseAppendRequest(): AppendRequest {
-  return { prevLogIndex: 0, prevLogTerm: 0, leaderCommit: 0, clusterTimeMs: 0, entries: [] };
+  return { prevLogIndex: 0, prevLogTerm: 0, leaderCommit: 0, clusterTimeMs: 0, entries: [], traces: [] };
 }
 
 export const AppendRequest: MessageFns<AppendRequest> = {
@@ -1459,6 +1469,9 @@ export const AppendRequest: MessageFns<AppendRequest> = {
     }
     for (const v of message.entries) {
       Entry.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.traces) {
+      EntryTrace.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1516,6 +1529,14 @@ export const AppendRequest: MessageFns<AppendRequest> = {
             message.entries.push(Entry.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.traces.push(EntryTrace.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1553,6 +1574,7 @@ export const AppendRequest: MessageFns<AppendRequest> = {
       entries: globalThis.Array.isArray(object?.entries)
         ? object.entries.map((e: any) => Entry.fromJSON(e))
         : [],
+      traces: globalThis.Array.isArray(object?.traces) ? object.traces.map((e: any) => EntryTrace.fromJSON(e)) : [],
     };
   },
 
@@ -1573,6 +1595,9 @@ export const AppendRequest: MessageFns<AppendRequest> = {
     if (message.entries?.length) {
       obj.entries = message.entries.map((e) => Entry.toJSON(e));
     }
+    if (message.traces?.length) {
+      obj.traces = message.traces.map((e) => EntryTrace.toJSON(e));
+    }
     return obj;
   },
 
@@ -1586,6 +1611,92 @@ export const AppendRequest: MessageFns<AppendRequest> = {
     message.leaderCommit = object.leaderCommit ?? 0;
     message.clusterTimeMs = object.clusterTimeMs ?? 0;
     message.entries = object.entries?.map((e) => Entry.fromPartial(e)) || [];
+    message.traces = object.traces?.map((e) => EntryTrace.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEntryTrace(): EntryTrace {
+  return { index: 0, traceparent: "" };
+}
+
+export const EntryTrace: MessageFns<EntryTrace> = {
+  encode(message: EntryTrace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).uint64(message.index);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(18).string(message.traceparent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntryTrace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntryTrace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntryTrace {
+    return {
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
+    };
+  },
+
+  toJSON(message: EntryTrace): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EntryTrace>): EntryTrace {
+    return EntryTrace.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EntryTrace>): EntryTrace {
+    const message = createBaseEntryTrace();
+    message.index = object.index ?? 0;
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };
