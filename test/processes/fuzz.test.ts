@@ -1,7 +1,8 @@
-// Goal: whatever arrives at any port of a node has a typed answer or loses its connection, and harms
-// nobody: no node ends or logs an error, memory and sockets come back, another client's writes are
-// acknowledged and read back by every linearizable read, and all nodes end equal.
-// Method: 10,000 inputs of `npm run fuzz`, from a seed that is new each time and told.
+// Goal: whatever arrives at any port of a node has a typed answer or loses its connection, and
+// harms nobody: no node ends or logs an error, memory and sockets come back, another client's
+// writes are acknowledged and read back by every linearizable read, and all nodes end equal.
+// Method: 8,000 inputs of `npm run fuzz`, from a seed that is new each time and told. With TLS:
+// packages/server/test/abuse/fuzz-tls.test.ts.
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,12 +19,12 @@ afterAll(() => {
   rmSync(parentDir, { recursive: true, force: true });
 });
 
-it('10,000 malformed inputs at every port are survived', async () => {
+it('8,000 malformed inputs at every port are survived', async () => {
   const seed = randomInt(2 ** 31 - 1);
   const say = (): void => undefined;
-  figures = await runFuzz({ seed, from: 0, inputs: 10_000, parentDir, say });
+  figures = await runFuzz({ seed, from: 0, inputs: 8_000, parentDir, say });
   process.stdout.write(`${describeFuzz(figures)}\n`);
   expect(figures.findings).toEqual([]);
   expect(figures.problems).toEqual([]);
-  expect(figures.canary.writes).toBeGreaterThan(100);
+  expect(figures.canary.writes).toBeGreaterThan(20);
 }, 180_000);

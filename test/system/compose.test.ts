@@ -1,6 +1,6 @@
-// Goal: the image and the compose file follow the repository when it changes. Method: docker-compose
-// reads its file; the lists in Dockerfile, .dockerignore and docker-compose.yml are compared with
-// what they list. deploy/compose-test.sh runs them.
+// Goal: the image and the compose file follow the repository when it changes. Method:
+// docker-compose reads its file; the lists in Dockerfile, .dockerignore and docker-compose.yml are
+// compared with what they list. deploy/compose-test.sh runs them.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

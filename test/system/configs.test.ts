@@ -1,6 +1,6 @@
 // Goal: every example in configs/ is accepted, and the clusters that fit on one machine serve.
-// Method: `cashe config check` on the files as they are; the nodes as real processes on a copy whose
-// ports are free ones; then the smoke test that the containers run, on all of them.
+// Method: `cashe config check` on the files as they are; the nodes as real processes on a copy
+// whose ports are free ones; then the smoke test that the containers run, on all of them.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -49,8 +49,7 @@ function makeCertificates(): void {
 }
 
 /** The nodes may still be founding: the smoke test waits for each of its calls. */
-async function expectServed(ports: readonly number[], tls: readonly string[]): Promise<void> {
-  const endpoints = ports.map((port) => `localhost:${port}`);
+async function expectServed(endpoints: readonly string[], tls: readonly string[]): Promise<void> {
   const { exitCode, output } = await runScript([smoke, ...tls, ...endpoints], directory);
   const log = readFileSync(join(directory, 'nodes.log'), 'utf8');
   if (exitCode !== 0) throw new Error(`${output}\n${log}`);
@@ -79,7 +78,8 @@ describe('the examples of configs/', () => {
         const pair = [`--tls-cert=certs/cashe${node}.crt`, `--tls-key=certs/cashe${node}.key`];
         cluster.start(['--config=local-mtls.yaml', `--id=cashe${node}`, ...(node > 0 ? pair : [])]);
       }
-      await expectServed(ports.slice(0, nodeCount), ['--tls=certs']);
+      const endpoints = ports.slice(0, nodeCount).map((port) => `localhost:${port}`);
+      await expectServed(endpoints, ['--tls=certs']);
       expect(await cluster.stop()).toEqual([0, 0, 0]);
     },
     testTimeoutMs,
@@ -100,7 +100,8 @@ describe('the examples of configs/', () => {
       }
       writeFileSync(join(directory, 'nodes.json'), JSON.stringify(example));
       for (const name of names) cluster.start(['--config=nodes.json', `--id=${name}`]);
-      await expectServed(ports.slice(0, nodeCount), []);
+      const endpoints = ports.slice(0, nodeCount).map((port) => `127.0.0.1:${port}`);
+      await expectServed(endpoints, []);
       expect(await cluster.stop()).toEqual([0, 0, 0]);
     },
     testTimeoutMs,

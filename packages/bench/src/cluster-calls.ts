@@ -6,7 +6,13 @@ import {
   type StatusResponse,
   type TransferLeadershipResponse,
 } from '@cashe/proto';
-import { type CallOptions, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  type ChannelCredentials,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 
 type Done<T> = (error: ServiceError | null, answer: T) => void;
 type Start<T> = (
@@ -16,13 +22,21 @@ type Start<T> = (
   done: Done<T>,
 ) => unknown;
 
-export function nodeStatus(address: string, timeoutMs: number): Promise<StatusResponse> {
-  return call(address, timeoutMs, (client, ...rest) => client.status({}, ...rest));
+export function nodeStatus(
+  address: string,
+  timeoutMs: number,
+  secured?: ChannelCredentials,
+): Promise<StatusResponse> {
+  return call(address, timeoutMs, (client, ...rest) => client.status({}, ...rest), secured);
 }
 
 /** Linearizable: it answers when the cluster serves. */
-export function listMembers(address: string, timeoutMs: number): Promise<ListMembersResponse> {
-  return call(address, timeoutMs, (client, ...rest) => client.listMembers({}, ...rest));
+export function listMembers(
+  address: string,
+  timeoutMs: number,
+  secured?: ChannelCredentials,
+): Promise<ListMembersResponse> {
+  return call(address, timeoutMs, (client, ...rest) => client.listMembers({}, ...rest), secured);
 }
 
 /** Resolves once the node is no member any more. */
@@ -45,9 +59,14 @@ export function transferLeadership(
   );
 }
 
-function call<T>(address: string, timeoutMs: number, start: Start<T>): Promise<T> {
+function call<T>(
+  address: string,
+  timeoutMs: number,
+  start: Start<T>,
+  secured: ChannelCredentials = credentials.createInsecure(),
+): Promise<T> {
   // Not shared with other calls: a node that was restarted is dialled at once, without backoff.
-  const client = new ClusterClient(address, credentials.createInsecure(), {
+  const client = new ClusterClient(address, secured, {
     'grpc.enable_http_proxy': 0,
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type GroupStatus, Role, type StatusResponse } from '@cashe/proto';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import { listMembers, nodeStatus } from './cluster-calls.js';
 import { freePorts } from './free-ports.js';
 import { NodeProcess } from './node-process.js';
@@ -22,6 +23,8 @@ export interface ClusterProcessOptions {
   readonly parentDir?: string;
   /** An existing directory instead of a temporary one; it stays after `stop`. */
   readonly dir?: string;
+  /** For nodes that speak TLS: how this process calls them. */
+  readonly credentials?: ChannelCredentials;
   /** How the founders are reached, when not directly. */
   readonly routes?: FounderRoutes;
   /** Default `warn`. */
@@ -102,14 +105,17 @@ export class ClusterProcess {
 
   /** Rejects when the node does not answer within a second. */
   status(index: number): Promise<StatusResponse> {
-    return nodeStatus(this.node(index).clientAddress, callTimeoutMs);
+    return this.#statusOf(this.node(index));
   }
 
   /** The node that leads group 0; waits for an election that is under way. */
   leader(timeoutMs: number = leaderTimeoutMsDefault): Promise<NodeProcess> {
     return waitUntil('a leader', timeoutMs, async () => {
       const groups = await Promise.all(
-        this.#answering().map(async (node) => ({ node, group: await groupIfAnswered(node) })),
+        this.#answering().map(async (node) => ({
+          node,
+          group: await this.#groupIfAnswered(node),
+        })),
       );
       // An old leader may not know yet that it was replaced: the highest term is right.
       const leading = groups
@@ -125,22 +131,20 @@ export class ClusterProcess {
     await waitUntil('all nodes serve', boundMs, async () => {
       const nodes = this.#answering();
       if (nodes.length === 0) throw new Error('no node runs');
-      const states = await Promise.all(
-        nodes.map((node) => nodeStatus(node.clientAddress, callTimeoutMs)),
-      );
+      const states = await Promise.all(nodes.map((node) => this.#statusOf(node)));
       const waiting = states.find(({ waitingFor }) => waitingFor !== '');
       if (waiting !== undefined) {
         throw new Error(`${waiting.nodeId} waits for ${waiting.waitingFor}`);
       }
       const leader = await this.leader(callTimeoutMs);
-      return listMembers(leader.clientAddress, callTimeoutMs);
+      return listMembers(leader.clientAddress, callTimeoutMs, this.#options.credentials);
     });
   }
 
   /** Waits until all nodes that run applied the same index with equal digests. */
   waitUntilEqual(timeoutMs: number = leaderTimeoutMsDefault): Promise<readonly GroupStatus[]> {
     return waitUntil('equal digests at the same index', timeoutMs, async () => {
-      const groups = await Promise.all(this.#answering().map(groupOf));
+      const groups = await Promise.all(this.#answering().map((node) => this.#groupOf(node)));
       const known = groups.filter((group) => group !== undefined);
       const positions = known.map((one) => `${one.appliedIndex} ${one.digest}`);
       if (known.length === groups.length && new Set(positions).size === 1) return known;
@@ -221,14 +225,18 @@ export class ClusterProcess {
   #answering(): NodeProcess[] {
     return this.#nodes.filter((node) => node.isRunning && !node.isPaused);
   }
-}
 
-async function groupOf(node: NodeProcess): Promise<GroupStatus | undefined> {
-  const { groups } = await nodeStatus(node.clientAddress, callTimeoutMs);
-  return groups.find(({ group }) => group === 0);
-}
+  #statusOf(node: NodeProcess): Promise<StatusResponse> {
+    return nodeStatus(node.clientAddress, callTimeoutMs, this.#options.credentials);
+  }
 
-/** A node that starts or ends does not answer: the others know who leads. */
-function groupIfAnswered(node: NodeProcess): Promise<GroupStatus | undefined> {
-  return groupOf(node).catch(() => undefined);
+  async #groupOf(node: NodeProcess): Promise<GroupStatus | undefined> {
+    const { groups } = await this.#statusOf(node);
+    return groups.find(({ group }) => group === 0);
+  }
+
+  /** A node that starts or ends does not answer: the others know who leads. */
+  #groupIfAnswered(node: NodeProcess): Promise<GroupStatus | undefined> {
+    return this.#groupOf(node).catch(() => undefined);
+  }
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterProcess } from '@cashe/bench';
 import { Canary, type CanaryFigures } from './canary.js';
-import { FuzzCluster } from './fuzz-cluster.js';
+import { FuzzCluster, type FuzzTls } from './fuzz-cluster.js';
 import { type NodeMemory, NodeWatch } from './node-watch.js';
 import { type Finding, Sender } from './sender.js';
 
@@ -15,6 +15,8 @@ export interface FuzzOptions {
   /** Data and logs of a run go to a directory in here; it stays when something was wrong. */
   readonly parentDir: string;
   readonly say: (line: string) => void;
+  /** The nodes speak TLS on every port; without it plain text. */
+  readonly tls?: FuzzTls | undefined;
 }
 
 export interface FuzzFigures {
@@ -36,7 +38,7 @@ const equalMs = 30_000;
 export async function runFuzz(options: FuzzOptions): Promise<FuzzFigures> {
   mkdirSync(options.parentDir, { recursive: true });
   const dir = mkdtempSync(join(options.parentDir, `${options.seed}-`));
-  const cluster = await FuzzCluster.start(dir);
+  const cluster = await FuzzCluster.start(dir, options.tls);
   let figures: FuzzFigures | undefined;
   try {
     figures = await fuzz(cluster, options);
@@ -52,7 +54,7 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzFigures> {
 async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFigures> {
   const { seed, from, inputs, say } = options;
   const { processes } = cluster;
-  const canary = await Canary.connect({}, processes.endpoints);
+  const canary = await Canary.connect({ tls: options.tls?.client }, processes.endpoints);
   canary.run();
   const sender = new Sender({ seed, targets: await cluster.targets(), lanes });
   const watch = new NodeWatch(processes, (id) =>

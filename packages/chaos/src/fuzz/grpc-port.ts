@@ -28,6 +28,9 @@ const answerMsMax = 30_000;
 /** Calls that would go on for ever, or whose request never ends. */
 const leaveMs = 60;
 
+/** An address is no server name (RFC 6066). */
+const servername = 'localhost';
+
 export class GrpcPort {
   readonly #address: string;
   readonly #tls: SecureContextOptions | undefined;
@@ -59,7 +62,7 @@ export class GrpcPort {
     const present = this.#session;
     if (present !== undefined && !present.closed && !present.destroyed) return present;
     const scheme = this.#tls === undefined ? 'http' : 'https';
-    const session = connect(`${scheme}://${this.#address}`, { ...this.#tls });
+    const session = connect(`${scheme}://${this.#address}`, { ...this.#tls, servername });
     session.on('error', () => undefined); // Its streams end, which is what counts.
     session.on('goaway', () => session.close());
     this.#session = session;

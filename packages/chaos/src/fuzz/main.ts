@@ -1,5 +1,6 @@
 /** `npm run fuzz`: malformed input at every port of a cluster of real processes. */
 import { runCommand } from '@cashe/bench';
+import { tlsFrom } from './fuzz-cluster.js';
 import { runFuzz } from './fuzz-run.js';
 import { fuzzUsage, parseFuzzCommand } from './options.js';
 import { describeFuzz } from './report.js';
@@ -22,9 +23,10 @@ async function run(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => process.exit(interruptedCode));
   }
-  const { seed, from, inputs } = command;
+  const { seed, from, inputs, certs } = command;
+  const tls = certs === undefined ? undefined : tlsFrom(certs);
   say(`seed ${seed}`);
-  const figures = await runFuzz({ seed, from, inputs, parentDir, say });
+  const figures = await runFuzz({ seed, from, inputs, parentDir, say, tls });
   say(describeFuzz(figures));
   return figures.findings.length + figures.problems.length === 0 ? 0 : 1;
 }

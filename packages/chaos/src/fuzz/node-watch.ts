@@ -42,7 +42,8 @@ export class NodeWatch {
 
   /** The state to compare with; taken when the nodes are warm. */
   async begin(): Promise<void> {
-    this.#before = await this.#usages();
+    // A node that does not answer is told of as an end, or when all is compared.
+    this.#before = await this.#usages().catch(() => []);
   }
 
   /** Nodes that ended, and what they wrote last. */
@@ -53,7 +54,8 @@ export class NodeWatch {
   /** Waits until memory, sockets and timers are back; what stays is a problem. */
   async settled(): Promise<{ memory: readonly NodeMemory[]; problems: readonly string[] }> {
     let last: readonly NodeMemory[] = [];
-    let problems: readonly string[] = [];
+    let problems: readonly string[] = ['what the nodes hold could not be compared'];
+    if (this.#before.length === 0) return { memory: [], problems };
     const back = async (): Promise<true | undefined> => {
       last = await this.#compare();
       problems = last.flatMap(growthProblems);
@@ -88,7 +90,9 @@ export class NodeWatch {
   }
 
   async #usages(): Promise<readonly ProcessUsage[]> {
-    const asked = await Promise.allSettled(this.#cluster.nodes.map((node) => node.usage()));
+    const asked = await Promise.allSettled(
+      this.#cluster.nodes.map(async (node) => await node.usage()),
+    );
     return asked.map((one) => {
       if (one.status === 'fulfilled') return one.value;
       throw new Error('a node does not say what it uses', { cause: one.reason });

@@ -4,7 +4,13 @@ import { parseCommand, wholeNumber } from '@cashe/bench';
 
 type Command =
   | { readonly kind: 'help' }
-  | { readonly kind: 'run'; readonly seed: number; readonly from: number; readonly inputs: number };
+  | {
+      readonly kind: 'run';
+      readonly seed: number;
+      readonly from: number;
+      readonly inputs: number;
+      readonly certs: string | undefined;
+    };
 
 export const fuzzUsage = `usage: npm run fuzz -- [options]
 
@@ -14,7 +20,8 @@ error, the client is not served, or memory does not come back. Files go to ./dat
 
   --inputs N   how many; default 10,000
   --seed N     of the inputs; default random. Equal seeds send equal inputs
-  --from N     index of the first input; with --inputs 1 it sends one again`;
+  --from N     index of the first input; with --inputs 1 it sends one again
+  --certs DIR  TLS on every port: ca.crt, client.crt and .key, and n0, n1, n2 .crt and .key`;
 
 const seedMax = 2 ** 31 - 1;
 const inputsMax = 1_000_000_000;
@@ -27,6 +34,7 @@ export function parseFuzzCommand(args: readonly string[]): Command {
       inputs: { ...text, default: '10000' },
       seed: text,
       from: { ...text, default: '0' },
+      certs: text,
       help: { type: 'boolean', default: false },
     },
   });
@@ -37,5 +45,6 @@ export function parseFuzzCommand(args: readonly string[]): Command {
       values.seed === undefined ? randomInt(seedMax) : wholeNumber('seed', values.seed, 0, seedMax),
     from: wholeNumber('from', values.from, 0, inputsMax),
     inputs: wholeNumber('inputs', values.inputs, 1, inputsMax),
+    certs: values.certs,
   };
 }

@@ -20,7 +20,7 @@ const fixed32Type = 5;
 /** Decoders that call themselves for every level run out of stack somewhere here. */
 const nestedLevels = 10_000;
 
-export function varint(value: bigint): Buffer {
+function varint(value: bigint): Buffer {
   const bytes: number[] = [];
   let rest = value;
   do {

@@ -19,6 +19,8 @@ export interface BytesEnd {
   readonly answer: string;
 }
 
+/** An address is no server name (RFC 6066). */
+const servername = 'localhost';
 const lingerMs = 60;
 /** A server that was told that nothing more comes mostly ends its side at once. */
 const halfClosedMs = 250;
@@ -38,7 +40,8 @@ export function sendBytes(
   return new Promise((resolve) => {
     let answer = '';
     let closedBy: BytesEnd['closedBy'] = 'server';
-    const socket = tls === undefined ? connect(place) : tlsConnect({ ...place, ...tls });
+    const socket =
+      tls === undefined ? connect(place) : tlsConnect({ ...place, ...tls, servername });
     const leave = (): void => {
       closedBy = 'client';
       socket.destroy();

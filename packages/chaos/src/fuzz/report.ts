@@ -15,7 +15,8 @@ export function describeFuzz(figures: FuzzFigures): string {
         `${node}: heap ${toMib(before.heapUsedBytes)} -> ${toMib(after.heapUsedBytes)} MiB, ` +
         `outside ${toMib(before.externalBytes)} -> ${toMib(after.externalBytes)} MiB, ` +
         `resident ${toMib(before.rssBytes)} -> ${toMib(after.rssBytes)} MiB, ` +
-        `sockets ${before.sockets} -> ${after.sockets}, timers ${before.timers} -> ${after.timers}, ` +
+        `sockets ${before.sockets} -> ${after.sockets}, ` +
+        `timers ${before.timers} -> ${after.timers}, ` +
         `loop delay at most ${Math.round(loopDelayMaxMs)} ms`,
     ),
     ...findings.map(

@@ -34,7 +34,7 @@ export interface MethodSeed {
  * so: members named for removal or adding are refused for two reasons, replicas are not members,
  * and peers introduce themselves with a data directory that the cluster does not know.
  */
-export interface SeedFacts {
+interface SeedFacts {
   readonly clusterId: string;
   readonly nodeId: string;
 }

@@ -36,12 +36,14 @@ function problemOfStatus({ code, message, casheCode }: GrpcStatus): string | und
   return isUntyped || Number.isNaN(code) ? `status ${code}: ${message}` : undefined;
 }
 
+/** 501, 503 and 505 are typed answers: not implemented, not now, not this version. */
+const typedStatuses: readonly string[] = ['501', '503', '505'];
+
 /** HTTP/1 answers are readable; those of HTTP/2 are looked at where calls are made. */
 export function problemOfBytes(end: BytesEnd): string | undefined {
   const status = /HTTP\/1\.[01] (5[0-9]{2})/.exec(end.answer)?.[1];
-  return status === undefined || status === '503' || status === '505'
-    ? undefined
-    : `HTTP status ${status}: ${end.answer}`;
+  if (status === undefined || typedStatuses.includes(status)) return undefined;
+  return `HTTP status ${status}: ${end.answer}`;
 }
 
 export function nameOfEnd(end: CallEnd): string {

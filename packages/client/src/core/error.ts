@@ -40,7 +40,8 @@ export class CasheError extends Error {
 
   constructor(code: CasheErrorCode, message: string, details: CasheErrorDetails) {
     super(
-      `${code}: ${message}`,
+      // What a node answered may begin with the same code.
+      message.startsWith(`${code}: `) ? message : `${code}: ${message}`,
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.name = 'CasheError';

@@ -7,7 +7,7 @@ import { nodeClock } from './node-ports.js';
 type Batch = Exclude<SessionRequest, { readonly kind: 'hello' }>;
 
 /** A batch on its way to the answer. */
-export interface ObservedBatch {
+interface ObservedBatch {
   /** What is executed: the batch, as a child of the span here if there is one. */
   readonly batch: Batch;
   ended(response: SessionResponse): void;

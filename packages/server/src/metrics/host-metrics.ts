@@ -85,7 +85,8 @@ export class HostMetrics implements HostObserver {
     const before = this.#states.get(group);
     this.#states.set(group, state);
     const labels = { group: String(group) };
-    if (state.role === 'candidate' && before?.role !== 'candidate') this.#elections.inc(labels);
+    // It hears only of changes: a candidate that is one again is one of another term.
+    if (state.role === 'candidate') this.#elections.inc(labels);
     const same = before?.leaderId === state.leaderId && before.term === state.term;
     if (state.leaderId !== 0 && !same) this.#leaderChanges.inc(labels);
   }

@@ -11,11 +11,11 @@ import {
   PerformanceObserver,
 } from 'node:perf_hooks';
 import type { Counter, Gauge } from 'prom-client';
-import { countAll, type Instruments, setAll } from './instruments.js';
+import { countAll, type Instruments, type Sample, setAll } from './instruments.js';
 
 /** The loop's delay is sampled this often. */
 const loopResolutionMs = 20;
-/** Quantiles are over the last one to two windows, however often somebody scrapes. */
+/** Quantiles are those of the last one to two windows, however often somebody scrapes. */
 const loopWindowMs = 30_000;
 const gcBuckets: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
@@ -47,8 +47,8 @@ export class ProcessMetrics {
     this.#loop = new LoopDelay();
     this.#loopDelay = instruments.gauge(
       'cashe_loop_delay_seconds',
-      'How late the event loop was over the last 30 to 60 s, by quantile; 1 is the maximum',
-      ['quantile'],
+      'How late the event loop was over the last 30 to 60 s: median, 99th percentile, maximum',
+      ['stat'],
     );
     this.#cpu = instruments.counter(
       'process_cpu_seconds_total',
@@ -58,18 +58,7 @@ export class ProcessMetrics {
   }
 
   refresh(): void {
-    const delay = this.#loop.current();
-    const at = (quantile: string, nanoseconds: number) => ({
-      labels: { quantile },
-      // The sampler counts its own resolution as part of the delay.
-      value: Math.max(0, nanoseconds / 1e9 - loopResolutionMs / 1000),
-    });
-    const samples = [
-      at('0.5', delay.percentile(50)),
-      at('0.99', delay.percentile(99)),
-      at('1', delay.max),
-    ];
-    setAll(this.#loopDelay, delay.count === 0 ? [] : samples);
+    setAll(this.#loopDelay, this.#loop.current());
     const { user, system } = process.cpuUsage();
     countAll(this.#cpu, [{ value: (user + system) / 1e6 }]);
     for (const [gauge, read] of this.#gauges) {
@@ -91,33 +80,55 @@ function gcKind(entry: object): string {
   return (typeof detail.kind === 'number' && gcKinds.get(detail.kind)) || 'other';
 }
 
-/** Two windows that overlap: the older one is read, so that a scrape never finds an empty one. */
+/** Seconds that the loop was late. */
+type Delays = ReadonlyMap<string, number>;
+
+/** The worse of the window that runs and the one before it, whoever scrapes when. */
 class LoopDelay {
-  #older: IntervalHistogram = monitorEventLoopDelay({ resolution: loopResolutionMs });
-  #newer: IntervalHistogram = monitorEventLoopDelay({ resolution: loopResolutionMs });
+  readonly #monitor: IntervalHistogram = monitorEventLoopDelay({ resolution: loopResolutionMs });
   readonly #timer: NodeJS.Timeout;
+  #before: Delays = new Map();
 
   constructor() {
-    this.#older.enable();
-    this.#newer.enable();
-    this.#timer = setInterval(() => this.#turnOver(), loopWindowMs);
+    this.#monitor.enable();
+    this.#timer = setInterval(() => {
+      this.#before = this.#now();
+      this.#monitor.reset();
+    }, loopWindowMs);
     this.#timer.unref();
   }
 
-  current(): IntervalHistogram {
-    return this.#older;
+  current(): Sample[] {
+    const now = this.#now();
+    return [...now].map(([stat, value]) => ({
+      labels: { stat },
+      value: Math.max(value, this.#before.get(stat) ?? 0),
+    }));
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#older.disable();
-    this.#newer.disable();
+    this.#monitor.disable();
   }
 
-  #turnOver(): void {
-    [this.#older, this.#newer] = [this.#newer, this.#older];
-    this.#newer.reset();
+  #now(): Delays {
+    if (this.#monitor.count === 0)
+      return new Map([
+        ['p50', 0],
+        ['p99', 0],
+        ['max', 0],
+      ]);
+    return new Map([
+      ['p50', lateSeconds(this.#monitor.percentile(50))],
+      ['p99', lateSeconds(this.#monitor.percentile(99))],
+      ['max', lateSeconds(this.#monitor.max)],
+    ]);
   }
+}
+
+/** The monitor counts its own resolution as part of the delay. */
+function lateSeconds(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - loopResolutionMs / 1000);
 }
 
 type Reading = readonly [name: string, help: string, read: () => number | undefined];

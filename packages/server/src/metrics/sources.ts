@@ -9,7 +9,7 @@ interface PeerView {
 }
 
 /** What the client port carries now. */
-export interface SurfaceLoad {
+interface SurfaceLoad {
   readonly connections: number;
   readonly streams: readonly { readonly kind: string; readonly count: number }[];
   /** Calls without a session: unary and REST. */
@@ -18,7 +18,7 @@ export interface SurfaceLoad {
   readonly opsBytes: number;
 }
 
-export interface CertificateView {
+interface CertificateView {
   readonly notAfterMs: number;
   /** Why newer files are not in use; undefined when there are none. */
   readonly problem: string | undefined;

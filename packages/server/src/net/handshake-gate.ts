@@ -1,18 +1,18 @@
 import type { ConnectionLimits } from './limits.js';
 
-type GateLimits = Pick<
+export type HandshakeLimits = Pick<
   ConnectionLimits,
   'handshakesInFlightMax' | 'handshakesPerSecondMax' | 'handshakesBurstMax'
 >;
 
 /** Bounds the TLS handshakes of a port: in number, and by a token bucket in time. */
 export class HandshakeGate {
-  readonly #limits: GateLimits;
+  readonly #limits: HandshakeLimits;
   #inFlight = 0;
   #tokens: number;
   #filledMs: number;
 
-  constructor(limits: GateLimits, nowMs: number) {
+  constructor(limits: HandshakeLimits, nowMs: number) {
     this.#limits = limits;
     this.#tokens = limits.handshakesBurstMax;
     this.#filledMs = nowMs;

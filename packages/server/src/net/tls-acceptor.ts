@@ -8,7 +8,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { status } from '@grpc/grpc-js';
 import type { ClientAuth } from '../config/options.js';
 import { errorText } from './errors.js';
-import { HandshakeGate } from './handshake-gate.js';
+import { Handshakes } from './handshakes.js';
 import type { ConnectionLimits } from './limits.js';
 import { type CertificateIdentity, identityOfSocket } from './peer-identity.js';
 import type { Refusal } from './refusal-server.js';
@@ -33,15 +33,13 @@ export class TlsAcceptor {
   readonly #tls: PortTls;
   readonly #events: TlsEvents;
   readonly #server: Server;
-  readonly #gate: HandshakeGate;
+  readonly #handshakes: Handshakes;
   readonly #unsubscribe: () => void;
-  /** Connections whose handshake is under way; bounded by the gate. */
-  readonly #shaking = new Set<string>();
 
   constructor(tls: PortTls, limits: ConnectionLimits, events: TlsEvents) {
     this.#tls = tls;
     this.#events = events;
-    this.#gate = new HandshakeGate(limits, performance.now());
+    this.#handshakes = new Handshakes(limits);
     this.#server = createServer({
       ...tls.material.current.options,
       ALPNProtocols: ['h2'],
@@ -63,16 +61,13 @@ export class TlsAcceptor {
 
   /** A connection whose first bytes are those of a TLS handshake. */
   accept(socket: Socket): void {
-    if (!this.#gate.enter(performance.now())) {
-      const detail = `${this.#gate.inFlight} are under way`;
-      this.#events.onRejected({ reason: 'handshakeLimit', remote: remoteOf(socket), detail });
-      socket.destroy();
+    if (this.#handshakes.begin(socket)) {
+      this.#server.emit('connection', socket);
       return;
     }
-    const key = endsOf(socket);
-    this.#shaking.add(key);
-    socket.once('close', () => this.#leave(key));
-    this.#server.emit('connection', socket);
+    const detail = `${this.#handshakes.count} are under way`;
+    this.#events.onRejected({ reason: 'handshakeLimit', remote: remoteOf(socket), detail });
+    socket.destroy();
   }
 
   /** New certificates are not followed any more. */
@@ -80,13 +75,8 @@ export class TlsAcceptor {
     this.#unsubscribe();
   }
 
-  /** Once per connection: at the end of its handshake or its own. */
-  #leave(key: string): void {
-    if (this.#shaking.delete(key)) this.#gate.leave();
-  }
-
   #onSecure(socket: TLSSocket): void {
-    this.#leave(endsOf(socket));
+    this.#handshakes.end(socket);
     // Without a listener an error would be nobody's; the HTTP/2 session sees the end itself.
     socket.on('error', () => undefined);
     const refusal = this.#refusalOf(socket);
@@ -116,11 +106,6 @@ export class TlsAcceptor {
   }
 }
 
-/** What tells connections of a port apart, the same for a socket and the TLS socket over it. */
-function endsOf(socket: Socket): string {
-  return `${socket.remoteAddress}/${socket.remotePort}/${socket.localAddress}`;
-}
-
 export function remoteOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined) return '';
@@ -129,7 +114,7 @@ export function remoteOf(socket: Socket): string {
 }
 
 /** OpenSSL's texts are `thread:error:code:library:function:reason:file:line:`. */
-function failureText(error: Error): string {
+export function failureText(error: Error): string {
   const parts = errorText(error).trim().split(':');
   return parts[1] === 'error' ? (parts[5] ?? errorText(error)) : errorText(error);
 }

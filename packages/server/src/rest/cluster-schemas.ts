@@ -4,6 +4,7 @@ import {
   body,
   errorAnswer,
   jsonAnswer,
+  named,
   nodeId,
   objectOf,
   otherErrors,
@@ -16,39 +17,45 @@ const text: Schema = { type: 'string' };
 const integer: Schema = { type: 'integer' };
 const flag: Schema = { type: 'boolean' };
 
-const member = objectOf({
-  node_id: text,
-  node_uid: text,
-  client_address: text,
-  raft_address: text,
-  replica_id: integer,
-  role: { type: 'string', enum: ['voter', 'learner', 'none'] },
-  leaving: flag,
-  leader: flag,
-  match_index: integer,
-});
+const member = named(
+  'Member',
+  objectOf({
+    node_id: text,
+    node_uid: text,
+    client_address: text,
+    raft_address: text,
+    replica_id: integer,
+    role: { type: 'string', enum: ['voter', 'learner', 'none'] },
+    leaving: flag,
+    leader: flag,
+    match_index: integer,
+  }),
+);
 
 const members: Schema = { type: 'array', items: member };
 
-const group = objectOf({
-  group: integer,
-  replica_id: integer,
-  role: { type: 'string', enum: ['follower', 'preCandidate', 'candidate', 'leader'] },
-  term: integer,
-  leader: objectOf({ node_id: text, term: integer, client_address: text }),
-  commit_index: integer,
-  last_index: integer,
-  snapshot_index: integer,
-  revision: integer,
-  entries: integer,
-  bytes: integer,
-  evictions: integer,
-  expiries: integer,
-  sessions: integer,
-  cluster_time_ms: integer,
-  hits: integer,
-  misses: integer,
-});
+const group = named(
+  'Group',
+  objectOf({
+    group: integer,
+    replica_id: integer,
+    role: { type: 'string', enum: ['follower', 'preCandidate', 'candidate', 'leader'] },
+    term: integer,
+    leader: objectOf({ node_id: text, term: integer, client_address: text }),
+    commit_index: integer,
+    last_index: integer,
+    snapshot_index: integer,
+    revision: integer,
+    entries: integer,
+    bytes: integer,
+    evictions: integer,
+    expiries: integer,
+    sessions: integer,
+    cluster_time_ms: integer,
+    hits: integer,
+    misses: integer,
+  }),
+);
 
 const cache = objectOf({
   entries_max: { type: 'integer', description: '0: no limit.' },

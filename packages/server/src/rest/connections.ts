@@ -48,6 +48,8 @@ export class Connections {
     server.on('timeout', (socket: Socket) => this.#onStall(socket));
     server.on('connect', (_request: IncomingMessage, socket: Socket) => {
       const message = 'this is no proxy';
+      // Node hands the socket over without a listener; who asked may be gone.
+      socket.on('error', () => undefined);
       socket.end(rawAnswer({ code: 'UNIMPLEMENTED', outcome: 'notCommitted', message }));
     });
   }

@@ -157,12 +157,19 @@ const timeoutPattern = /^[1-9][0-9]{0,15}$/;
 
 function statedTimeoutMs(request: FastifyRequest): number | undefined {
   const header = request.headers['cashe-timeout-ms'];
-  const { timeout } = request.query as { readonly timeout?: number };
-  if (header === undefined) return timeout;
+  const { timeout } = request.query as { readonly timeout?: unknown };
+  if (header === undefined) return queryTimeoutMs(timeout);
   if (timeout !== undefined) {
     const message = 'Cashe-Timeout-Ms and ?timeout= are given; one of them is allowed';
     throw refused('INVALID_ARGUMENT', message);
   }
   if (typeof header === 'string' && timeoutPattern.test(header)) return Number(header);
   throw refused('INVALID_ARGUMENT', 'Cashe-Timeout-Ms is not a positive integer');
+}
+
+/** The schemas of `/v1` have seen to it; the routes of other systems have none. */
+function queryTimeoutMs(timeout: unknown): number | undefined {
+  if (timeout === undefined) return undefined;
+  if (typeof timeout === 'number' && timeout >= 1) return timeout;
+  throw refused('INVALID_ARGUMENT', 'timeout is not a positive integer');
 }

@@ -10,7 +10,9 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { ClientAuth } from '../config/options.js';
 import type { Logger } from '../host/ports.js';
 import type { RefusalReporter } from '../metrics/reporters.js';
+import { HttpsDoor } from '../net/https-door.js';
 import { type BindAddress, bindAll } from '../net/listener.js';
+import { RejectionLog } from '../net/rejections.js';
 import type { TlsMaterial } from '../net/tls-material.js';
 import { ByteBudget } from './byte-budget.js';
 import { Connections } from './connections.js';
@@ -48,6 +50,7 @@ export class HttpPort {
   readonly #app: FastifyInstance;
   readonly #output: ByteBudget;
   readonly #unsubscribe: () => void;
+  readonly #door: HttpsDoor | undefined;
   #sockets: readonly NetServer[] = [];
 
   private constructor(options: HttpPortOptions) {
@@ -58,6 +61,10 @@ export class HttpPort {
     this.#server = server;
     this.#unsubscribe = unsubscribe;
     this.#connections.attach(server);
+    if (options.tls !== undefined) {
+      const rejections = new RejectionLog(options.log, 'http', options.reporters);
+      this.#door = new HttpsDoor({ server, onRejected: (one) => rejections.note(one) });
+    }
     this.#app = createApp(this.#server, this.#connections);
     this.#addHooks();
     addErrorReplies(this.#app, options.log);
@@ -82,7 +89,8 @@ export class HttpPort {
       log.warn('a connection was refused', { address, connectionsMax });
     };
     const bound = await bindAll({ addresses, connectionsMax, onRefused }, (socket) => {
-      this.#server.emit('connection', socket);
+      if (this.#door === undefined) this.#server.emit('connection', socket);
+      else this.#door.accept(socket);
     });
     this.#sockets = bound.sockets;
     // The sockets are not the server's own; this starts its watch over requests that take too long.
@@ -127,6 +135,7 @@ export class HttpPort {
   /** No new connections; requests that come on those there are get 503, the others go on. */
   stopAccepting(): void {
     for (const socket of this.#sockets) socket.close();
+    this.#door?.close();
     this.#connections.stop();
     this.#server.closeIdleConnections();
   }
@@ -146,7 +155,7 @@ function createHttpServer(options: HttpPortOptions): {
   readonly server: Server;
   readonly unsubscribe: () => void;
 } {
-  const { limits, tls, log } = options;
+  const { limits, tls } = options;
   const shared: ServerOptions = {
     maxHeaderSize: limits.headBytesMax,
     headersTimeout: limits.headTimeoutMs,
@@ -165,9 +174,6 @@ function createHttpServer(options: HttpPortOptions): {
     handshakeTimeout: limits.headTimeoutMs,
     requestCert: clientAuth !== 'none',
     rejectUnauthorized: clientAuth === 'require',
-  });
-  server.on('tlsClientError', (error: Error) => {
-    log.debug('a TLS handshake failed', { port: 'http', reason: error.message });
   });
   const stop = material.onChange((pieces) => {
     server.setSecureContext({ ...pieces.options, minVersion: tlsVersionMin });

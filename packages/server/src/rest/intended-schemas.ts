@@ -3,6 +3,7 @@ import {
   body,
   errorAnswer,
   jsonAnswer,
+  named,
   objectOf,
   otherErrors,
   outcomeHeader,
@@ -29,11 +30,9 @@ const changeable: Schema = {
   session_idle_ms: { ...count, description: 'After which a session counts as idle.' },
 };
 
+const valueBytesMax = { ...count, description: 'Bytes of a value; fixed at founding.' };
 const settings = objectOf({
-  settings: objectOf({
-    ...changeable,
-    value_bytes_max: { ...count, description: 'Bytes of a value; fixed at founding.' },
-  }),
+  settings: named('Settings', objectOf({ ...changeable, value_bytes_max: valueBytesMax })),
   revision,
 });
 

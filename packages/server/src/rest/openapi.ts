@@ -5,6 +5,11 @@ import type { FastifyInstance } from 'fastify';
 /** Before the scopes with the routes are registered; the document has all of them. */
 export function addOpenApi(scope: FastifyInstance): void {
   scope.register(fastifySwagger, {
+    transformObject: (found) => {
+      // Of the two kinds of document, the one that is asked for below.
+      if ('openapiObject' in found) return shareTitled(found.openapiObject);
+      return found.swaggerObject;
+    },
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -29,4 +34,21 @@ export function addOpenApi(scope: FastifyInstance): void {
 export function addOpenApiRoute(scope: FastifyInstance): void {
   // The same for everybody, but not before the caller is known, as all of /v1.
   scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger());
+}
+
+/** A schema with a title stands once, under that name, and is referred to where it is used. */
+function shareTitled<T extends object>(document: T): T {
+  const schemas: Record<string, unknown> = {};
+  const shared = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shared);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).map(([name, part]) => [name, shared(part)]);
+    const copy = Object.fromEntries(entries) as Record<string, unknown>;
+    const { title } = copy;
+    if (typeof title !== 'string' || typeof copy['type'] !== 'string') return copy;
+    schemas[title] = copy;
+    return { $ref: `#/components/schemas/${title}` };
+  };
+  const copy = shared(document) as T & { readonly components: object };
+  return { ...copy, components: { ...copy.components, schemas } };
 }

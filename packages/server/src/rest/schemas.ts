@@ -84,6 +84,7 @@ export const outcomeHeader: Schema = {
 };
 
 const errorBody: Schema = {
+  title: 'Error',
   type: 'object',
   required: ['code', 'message', 'details'],
   properties: {
@@ -106,6 +107,11 @@ export const otherErrors: Schema = { default: errorAnswer('Any other error.') };
 export function jsonAnswer(description: string, schema: Schema, headers: Schema = {}): Schema {
   const content = { 'application/json': { schema } };
   return { description, headers, content };
+}
+
+/** The schema under a name of its own. */
+export function named(title: string, schema: Schema): Schema {
+  return { title, ...schema };
 }
 
 export function objectOf(

@@ -50,7 +50,7 @@ function refusalOf(client: Client, change: object): Promise<ServiceError> {
 }
 
 describe('what strangers leave half done', () => {
-  it('is refused beyond streamsMax and connectionBytesMax, and ends after messageMsMax', async () => {
+  it('is refused beyond its bounds of streams, bytes and time', async () => {
     const traffic = { ...defaultTrafficLimits, streamsMax: 8, connectionBytesMax: 300_000 };
     const node = await nodes.start(1, { limits: { traffic: { ...traffic, messageMsMax: 50 } } });
     const attacker = await attack(node);

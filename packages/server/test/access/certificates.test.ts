@@ -5,13 +5,22 @@ import { join } from 'node:path';
 import { connect } from '@cashe/client';
 import { type AccessPolicy, FORMAT_VERSION, openPolicy } from '@cashe/codec';
 import type { ClusterClient } from '@cashe/proto';
-import { type ChannelCredentials, credentials, Metadata, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type ChannelCredentials,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  status,
+} from '@grpc/grpc-js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RunningNode } from '../../src/index.js';
 import { policyMessage } from '../../src/wire/access-policy.js';
-import { answer } from '../support/api-fixture.js';
+import { answer, Messages } from '../support/api-fixture.js';
 import { TestCa, type TestPair, TestPairFiles } from '../support/certificates.js';
 import { codeOf, everything, grants, Place } from './node.js';
+
+// Real nodes: seconds on a busy machine.
+jest.setTimeout(20_000);
 
 const ca = new TestCa();
 const pairs = {
@@ -63,7 +72,17 @@ async function setPolicy(policy: AccessPolicy): Promise<void> {
 const grpcCode = async (promise: Promise<unknown>): Promise<string> =>
   status[Number(await codeOf(promise))] ?? 'OK';
 
-/** get, set, members, policy, and admission of node `id`. */
+/** OK once the first picture came. */
+async function watchCode(stream: ClientReadableStream<unknown>): Promise<string> {
+  const code = await new Promise<string>((resolve) => {
+    stream.once('data', () => resolve('OK'));
+    stream.on('error', ({ code = 0 }: { code?: number }) => resolve(status[code] ?? 'OK'));
+  });
+  stream.cancel();
+  return code;
+}
+
+/** get, set, members, status, topology, policy, and admission of node `id`. */
 async function outcomes(who: Who, id: string, metadata = new Metadata()): Promise<string> {
   const [kv, its] = [place.kv(node, channel(who)), cluster(who)];
   const joining = {
@@ -78,6 +97,8 @@ async function outcomes(who: Who, id: string, metadata = new Metadata()): Promis
       ),
     ),
     grpcCode(answer((done) => its.listMembers({}, metadata, done))),
+    grpcCode(answer((done) => its.status({}, metadata, done))),
+    watchCode(its.watchTopology({}, metadata)),
     grpcCode(answer((done) => its.getAccess({}, metadata, done))),
     // Whoever may is told that it is another cluster: nothing is added here.
     grpcCode(answer((done) => its.addMember(joining, metadata, done))),
@@ -87,11 +108,11 @@ async function outcomes(who: Who, id: string, metadata = new Metadata()): Promis
 
 describe('with an open policy and TLS', () => {
   it.each<[Who, string, string]>([
-    ['nobody', 'raft1', 'OK OK OK no no'],
-    ['app', 'raft1', 'OK OK OK no no'],
-    ['root', 'raft1', 'OK OK OK OK FAILED_PRECONDITION'],
-    ['node', 'raft1', 'OK OK OK no FAILED_PRECONDITION'],
-    ['node', 'raft2', 'OK OK OK no no'],
+    ['nobody', 'raft1', 'OK OK OK OK OK no no'],
+    ['app', 'raft1', 'OK OK OK OK OK no no'],
+    ['root', 'raft1', 'OK OK OK OK OK OK FAILED_PRECONDITION'],
+    ['node', 'raft1', 'OK OK OK OK OK no FAILED_PRECONDITION'],
+    ['node', 'raft2', 'OK OK OK OK OK no no'],
   ])('%s, asking to admit %s: %s', async (who, id, expected) => {
     expect(await outcomes(who, id)).toBe(expected);
   });
@@ -107,13 +128,13 @@ describe('with a policy', () => {
   };
 
   it.each<[Who, string, string]>([
-    ['nobody', 'raft1', 'no no no no no'],
-    ['app', 'raft1', 'OK no OK no no'],
+    ['nobody', 'raft1', 'no no no no no no no'],
+    ['app', 'raft1', 'OK no OK OK OK no no'],
     // Known, and bound to nothing.
-    ['other', 'raft1', 'no no OK no no'],
-    ['root', 'raft1', 'OK OK OK OK FAILED_PRECONDITION'],
-    ['node', 'raft1', 'no no OK no FAILED_PRECONDITION'],
-    ['node', 'raft2', 'no no OK no no'],
+    ['other', 'raft1', 'no no OK OK OK no no'],
+    ['root', 'raft1', 'OK OK OK OK OK OK FAILED_PRECONDITION'],
+    ['node', 'raft1', 'no no OK OK OK no FAILED_PRECONDITION'],
+    ['node', 'raft2', 'no no OK OK OK no no'],
   ])('%s, asking to admit %s: %s', async (who, id, expected) => {
     await setPolicy(policy);
     expect(await outcomes(who, id)).toBe(expected);
@@ -122,8 +143,8 @@ describe('with a policy', () => {
   it('lets a token win over the certificate, also when the certificate could do more', async () => {
     await setPolicy(policy);
     const reader = place.metadata('reader');
-    expect(await outcomes('root', 'raft1', reader)).toBe('OK no OK no no');
-    expect(await outcomes('nobody', 'raft1', reader)).toBe('OK no OK no no');
+    expect(await outcomes('root', 'raft1', reader)).toBe('OK no OK OK OK no no');
+    expect(await outcomes('nobody', 'raft1', reader)).toBe('OK no OK OK OK no no');
     const denied = new Set(place.audited.map(({ principal }) => principal));
     expect(denied).toContain('token/reader');
     expect(denied).not.toContain('anonymous');
@@ -141,6 +162,14 @@ describe('with a policy', () => {
     await setPolicy(openPolicy);
     expect(await codeOf(client.set('app:1', 'w'))).toBe('OK');
     await client.close();
+  });
+
+  it('ends a topology stream that its caller may not see any more', async () => {
+    const stream = cluster('nobody').watchTopology({});
+    const pictures = new Messages(stream);
+    await pictures.next();
+    await setPolicy(policy);
+    expect(status[(await pictures.failure()).code]).toBe('PERMISSION_DENIED');
   });
 
   it('lets a node join and leave with its own certificate alone', async () => {

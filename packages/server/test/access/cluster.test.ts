@@ -3,10 +3,13 @@
 import { freePorts } from '@cashe/bench';
 import type { Cashe } from '@cashe/client';
 import { type Metadata, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RunningNode } from '../../src/index.js';
 import { answer, until } from '../support/api-fixture.js';
 import { codeOf, everything, grants, Place } from './node.js';
+
+// Real nodes: seconds on a busy machine.
+jest.setTimeout(20_000);
 
 const roles = {
   root: everything,

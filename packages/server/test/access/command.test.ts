@@ -3,13 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPolicy } from '@cashe/codec';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { accessActions } from '../../src/cli/access-actions.js';
 import { openCluster } from '../../src/cli/cluster-client.js';
 import { type Actions, runProgram } from '../../src/cli/program.js';
 import type { RunningNode } from '../../src/index.js';
 import { fakeIo } from '../support/cli.js';
 import { codeOf, everything, grants, Place } from './node.js';
+
+// Real nodes: seconds on a busy machine.
+jest.setTimeout(20_000);
 
 const roles = { root: everything, app: grants('app:', 'read', 'write') };
 const place = new Place();

@@ -1,10 +1,13 @@
 // Exactly-once and permissions (R14, R40): the session table speaks before the policy does.
 
-import { Code, Outcome, type SessionResponse } from '@cashe/codec';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Code, OpsEncoder, Outcome, opFor, type SessionResponse } from '@cashe/codec';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RunningNode } from '../../src/index.js';
 import { getOps, type SessionClient, setOps } from '../support/session-client.js';
 import { everything, grants, Place } from './node.js';
+
+// Real nodes: seconds on a busy machine.
+jest.setTimeout(20_000);
 
 const roles = {
   root: everything,
@@ -62,6 +65,19 @@ describe('a batch that is sent again', () => {
     const second = await answerOf(client, 'write');
     expect(second).toMatchObject({ code: Code.OK, exceptions: [{ code: Code.PERMISSION_DENIED }] });
     expect(second.exceptions[0]?.message).toContain('token/app needs write on key "app:twice"');
+  });
+
+  it('keeps its own reason where an op of it did nothing', async () => {
+    const { client, session } = await open('app');
+    const encoder = new OpsEncoder();
+    encoder.add(opFor.delete('app:absent'));
+    const ops = encoder.finish(new Uint8Array(8));
+    write(client, session, 1, ops);
+    const first = await answerOf(client, 'write');
+    expect(first.exceptions).toMatchObject([{ code: Code.NOT_FOUND }]);
+    await place.setPolicy(node, place.policies.of({ ...roles, app: roles.reader }));
+    write(client, session, 1, ops);
+    expect(await answerOf(client, 'write')).toEqual(first);
   });
 
   it('after the right was given stays denied: its answer is remembered', async () => {

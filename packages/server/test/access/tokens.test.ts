@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CasheError, TokenSource } from '@cashe/client';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { newToken, tokenSha256 } from '../../src/access/tokens.js';
 import type { RunningNode } from '../../src/index.js';
 import { failure, trailer, until } from '../support/api-fixture.js';
 import { codeOf, everything, grants, Place } from './node.js';
+
+// Real nodes: seconds on a busy machine.
+jest.setTimeout(20_000);
 
 const roles = { root: everything, app: grants('', 'read', 'write') };
 const place = new Place();

@@ -34,11 +34,12 @@ describe('elections and leader changes', () => {
     const host = new HostMetrics(instruments, new CallMetrics(instruments));
     host.leadership(0, { role: 'follower', leaderId: 0, term: 1 });
     host.leadership(0, { role: 'candidate', leaderId: 0, term: 2 });
-    host.leadership(0, { role: 'leader', leaderId: 1, term: 2 });
-    host.leadership(0, { role: 'follower', leaderId: 1, term: 2 });
-    host.leadership(0, { role: 'follower', leaderId: 2, term: 3 });
+    host.leadership(0, { role: 'candidate', leaderId: 0, term: 3 });
+    host.leadership(0, { role: 'leader', leaderId: 1, term: 3 });
+    host.leadership(0, { role: 'follower', leaderId: 1, term: 3 });
+    host.leadership(0, { role: 'follower', leaderId: 2, term: 4 });
     const series = seriesOf(await registry.metrics());
-    expect(series.get('cashe_raft_elections_total{group="0"}')).toBe(1);
+    expect(series.get('cashe_raft_elections_total{group="0"}')).toBe(2);
     expect(series.get('cashe_raft_leader_changes_total{group="0"}')).toBe(2);
   });
 });

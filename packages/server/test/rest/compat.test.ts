@@ -153,6 +153,14 @@ describe('minicache', () => {
     expect([miss.status, miss.json]).toEqual([200, { message: 'key not found' }]);
   });
 
+  it.each(['0', 'soon', '5&timeout=6'])('the deadline %s is 400', async (timeout) => {
+    const answer = await ask(node, 'GET', `/get/k?timeout=${timeout}`);
+    expect([answer.status, answer.json]).toEqual([
+      400,
+      { error: 'timeout is not a positive integer' },
+    ]);
+  });
+
   it('an empty key is 400', async () => {
     const answer = await send('/put', { key: '', value: 'v' });
     expect([answer.status, answer.json]).toEqual([400, { error: 'key is required' }]);

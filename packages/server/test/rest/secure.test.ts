@@ -181,8 +181,30 @@ describe('REST with TLS', () => {
     expect(answer.text).not.toContain('sha256');
   });
 
+  it('replaces the policy only when it is the one that was read', async () => {
+    const pair = ca.admin('root');
+    const read = await ask({ path: '/v1/cluster/access', pair });
+    const { policy, revision } = JSON.parse(read.text) as { policy: unknown; revision: number };
+    const write = (expected: number): Promise<Told> =>
+      ask({
+        method: 'PUT',
+        path: '/v1/cluster/access',
+        pair,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ policy, expected_revision: expected }),
+      });
+    const stale = await write(revision + 5);
+    expect([stale.status, JSON.parse(stale.text)]).toMatchObject([409, { code: 'ABORTED' }]);
+    const written = await write(revision);
+    expect([written.status, JSON.parse(written.text)]).toEqual([200, { revision: revision + 1 }]);
+    // Tokens without a hash keep the one they had.
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await put('app%2F9', { headers })).status).toBe(200);
+  });
+
   it('is no plain HTTP', async () => {
-    await expect(post(node, '/v1/batch', { ops: [] })).rejects.toThrow();
+    const { status, text } = await post(node, '/v1/batch', { ops: [] });
+    expect({ status, text }).toEqual({ status: 400, text: 'this port speaks TLS: use https\n' });
   });
 
   it('uses new certificate files for new connections', async () => {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Scheduler } from '../../src/host/ports.js';
 import { TlsMaterial } from '../../src/net/tls-material.js';
 import type { TlsFiles } from '../../src/net/tls-pieces.js';
 import { MemoryLogger, realScheduler, until } from '../rpc/support/nodes.js';
@@ -14,6 +15,8 @@ const ca = new TestCa();
 let directory = '';
 let log = new MemoryLogger();
 const opened: TlsMaterial[] = [];
+/** Times the files were looked at. */
+let looks = 0;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'cashe-material-'));
@@ -26,7 +29,15 @@ afterEach(() => {
 });
 
 async function load(files: TlsFiles): Promise<TlsMaterial> {
-  const options = { files, nodeId: 'n1', log, scheduler: realScheduler, pollMs: 5 };
+  const scheduler: Scheduler = {
+    ...realScheduler,
+    every: (ms, run) =>
+      realScheduler.every(ms, () => {
+        looks += 1;
+        run();
+      }),
+  };
+  const options = { files, nodeId: 'n1', log, scheduler, pollMs: 5 };
   const material = await TlsMaterial.load(options);
   opened.push(material);
   return material;
@@ -88,6 +99,8 @@ describe('certificate files', () => {
     await until(() => material.problem !== undefined, 'the problem');
     expect(material.problem).toContain(reason);
     expect(material.current).toBe(before);
+    const seen = looks;
+    await until(() => looks > seen + 5, 'further looks');
     expect(logged('not used')).toHaveLength(1);
 
     // Good files end it, and the next problem is told again.

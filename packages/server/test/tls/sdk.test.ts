@@ -67,6 +67,14 @@ async function refusal(node: RunningNode, tls: ConnectOptions['tls']): Promise<s
   return reason;
 }
 
+/** Waits until the node uses what was changed. */
+async function readAgain(change: () => void): Promise<void> {
+  const count = (): number => log.lines.filter((line) => line.includes('read again')).length;
+  const before = count();
+  change();
+  await until(() => count() > before, 'the node to read its files again');
+}
+
 describe('the SDK', () => {
   it('takes PEM, bytes and files', async () => {
     const app = ca.client('app');
@@ -98,20 +106,24 @@ describe('the SDK', () => {
       for (; !isOver; count++) await client.set('n', String(count));
     })();
     await until(() => disconnected >= 2, 'connections that are too old');
-    // From here on the old CA counts for nothing at the client: whoever connects has read the file.
+    // The CA is replaced on both sides; in the end the node takes nothing of the old one.
     const successor = new TestCa('the CA that follows');
-    files.replaceCa(ca.cert + successor.cert);
-    await until(() => logCount('certificate files read again') >= 1, 'both CAs at the node');
+    await readAgain(() => files.replaceCa(ca.cert + successor.cert));
+    paths.replaceCa(ca.cert + successor.cert);
     paths.replace(successor.client('app'));
+    await readAgain(() => files.replace(successor.node('raft0')));
+    await readAgain(() => files.replaceCa(successor.cert));
     const after = disconnected;
     await until(() => disconnected >= after + 3, 'further connections');
     // Half of a pair: the certificate that was read before goes on.
-    writeFileSync(key, ca.client('app').key);
+    writeFileSync(key, successor.client('app').key);
     const half = disconnected;
     await until(() => disconnected >= half + 3, 'connections with half a pair');
     isOver = true;
     await load;
     expect(await client.get('n')).toBe(String(count - 1));
+    await readAgain(() => files.replaceCa(ca.cert + successor.cert));
+    await readAgain(() => files.replace(ca.node('raft0')));
   }, 30_000);
 
   it('says that the server speaks TLS, and the server says who came without', async () => {
@@ -161,8 +173,6 @@ describe('the SDK', () => {
     });
   });
 });
-
-const logCount = (text: string): number => log.lines.filter((line) => line.includes(text)).length;
 
 describe('the commands', () => {
   const flags = (name: string): ReturnType<typeof callOptions> => {

@@ -19,6 +19,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import type { RunningNode } from '../../src/config/options.js';
+import { Tracing } from '../../src/tracing/tracing.js';
 import { type ObservedNodes, scrape, startObserved } from '../support/observed-nodes.js';
 
 const caseMs = 30_000;
@@ -220,6 +221,16 @@ describe('nothing is made', () => {
     await throughFollower.set('e', '1');
     expect(await throughFollower.get('e')).toBe('1');
     expect(exporter.getFinishedSpans()).toEqual([]);
+  });
+
+  it('of a sampled call that the sampler of a node leaves out: it goes on as it came', () => {
+    register(new AlwaysOffSampler());
+    const sampled = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    expect(new Tracing('n1', '1.0.0').received('session.write', sampled, {})).toBeUndefined();
+    register();
+    expect(new Tracing('n1', '1.0.0').received('x', sampled.slice(0, -1), {})).toBeUndefined();
+    const unsampled = sampled.replace(/01$/, '00');
+    expect(new Tracing('n1', '1.0.0').received('x', unsampled, {})).toBeUndefined();
   });
 
   it('without a provider, also of what a caller sampled', async () => {

@@ -3,6 +3,7 @@
 import { recordBytes } from '@cashe/store';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { CallRecord } from '../../src/call-record.js';
+import { OPERATOR } from '../../src/principals.js';
 import { Scenario } from '../support/scenario.js';
 
 // Whole clusters are simulated: seconds of work on a busy machine.
@@ -105,7 +106,7 @@ describe('a time to live', () => {
     await simulation.pass(300);
     const transfer = { kind: 'transferLeadership', group: 0, nodeId: ahead.nodeId } as const;
     const leader = await scenario.leader();
-    leader.calls?.admin(transfer, 'anonymous', 3_000, () => undefined);
+    leader.calls?.admin(transfer, OPERATOR, 3_000, () => undefined);
     await simulation.until(() => ahead.replica?.leads === true, 5_000, 'the one that knew');
     expect(await scenario.call(client, 'get', 'k')).toMatchObject({ found: true });
     await scenario.finish();

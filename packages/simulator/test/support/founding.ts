@@ -3,6 +3,7 @@
  * every answer of a disk is one, so what happens after event N happens at each of their boundaries.
  */
 
+import { OPERATOR } from '../../src/principals.js';
 import { SeededRandom } from '../../src/random.js';
 import { planOf } from '../../src/run-plan.js';
 import type { SimNode } from '../../src/sim-node.js';
@@ -61,7 +62,7 @@ export class FoundingRun {
   /** Asks a member to remove a node; the answer is not waited for. */
   remove(nodeId: string, through: SimNode): void {
     const call = { kind: 'removeMember', nodeId } as const;
-    through.calls?.admin(call, 'anonymous', WITHIN_MS, () => undefined);
+    through.calls?.admin(call, OPERATOR, WITHIN_MS, () => undefined);
   }
 
   /** A blank node that joins through a member. */
