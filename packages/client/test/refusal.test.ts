@@ -1,5 +1,6 @@
-// Goal: credentials that no node takes end calls at once and finally (R40), one node that takes them
-// is enough, and a client whose credentials count again works again. Scripted nodes, virtual time.
+// Goal: credentials that no node takes end calls at once and finally (R40), one node that takes
+// them is enough, and a client whose credentials count again works again. Method: scripted nodes,
+// virtual time.
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { FakeNode } from './support/fake-net.js';

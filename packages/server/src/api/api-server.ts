@@ -44,7 +44,7 @@ interface ApiServerOptions {
 }
 
 /** What the client port carries now. */
-export interface ApiLoad {
+interface ApiLoad {
   readonly connections: number;
   readonly unaryCalls: number;
   /** Bytes of ops in flight over all streams. */

@@ -10,8 +10,8 @@ export interface PolicyFile {
   readonly policy: AccessPolicy;
 }
 
-const head = `# Who may do what: see docs/security.md. "cashe access set" takes this file, if the policy is
-# then still at this revision. Tokens keep the hash they have where none is stated.
+const head = `# Who may do what: see docs/security.md. "cashe access set" takes this file
+# if the policy is then still at this revision. A token without a hash keeps the one it has.
 `;
 
 export function policyYaml(revision: number, policy: AccessPolicy): string {

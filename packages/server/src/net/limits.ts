@@ -18,7 +18,7 @@ export interface ConnectionLimits {
   readonly connectionAgeGraceMs: number;
 }
 
-/** A handshake takes about a millisecond of the loop: a fifth of it at the most. */
+/** A handshake takes 1.3 ms of the loop: a quarter of it at the most. */
 export const defaultConnectionLimits: ConnectionLimits = {
   connectionsMax: 10_000,
   handshakesInFlightMax: 512,

@@ -19,7 +19,6 @@ import type { TlsMaterial } from '../net/tls-material.js';
 import {
   configurationCodec,
   createTransport,
-  defaultTransportLimits,
   type PeerHandler,
   type PeerTransport,
   type TransportLimits,
@@ -43,7 +42,7 @@ import { realClock, realScheduler } from './real-ports.js';
 import { genesisTerms } from './records.js';
 import { checkSettings } from './settings-check.js';
 import type { Storage, StorageSizes } from './storage.js';
-import { loadMaterial, openStorage, portTls } from './tls-wiring.js';
+import { loadMaterial, openStorage, peerLimits, portTls } from './tls-wiring.js';
 import { hostSettings, storageSizes } from './tuning.js';
 import { Introductions } from './waiting-for-join.js';
 
@@ -141,7 +140,7 @@ export class NodeRuntime implements RunningNode {
       scheduler: realScheduler,
       logger: log,
       tls: material,
-      limits: { ...defaultTransportLimits, ...tuning.transport },
+      limits: { ...peerLimits(options.limits), ...tuning.transport },
       peerRoutes: options.peerRoutes,
       random: Math.random,
     });

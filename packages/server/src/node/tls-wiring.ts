@@ -3,6 +3,7 @@ import type { NodeOptions, TlsOptions } from '../config/options.js';
 import type { Logger } from '../host/index.js';
 import type { PortTls } from '../net/tls-acceptor.js';
 import { TlsMaterial } from '../net/tls-material.js';
+import { defaultTransportLimits, type TransportLimits } from '../rpc/index.js';
 import { realScheduler } from './real-ports.js';
 import { Storage, type StorageSizes } from './storage.js';
 
@@ -28,6 +29,13 @@ export async function openStorage(
     material?.close();
     throw error;
   }
+}
+
+/** One certificate is behind all connections of a node: those of peers live no longer either. */
+export function peerLimits({
+  connectionAgeMs,
+}: Pick<NodeOptions['limits'], 'connectionAgeMs'>): TransportLimits {
+  return { ...defaultTransportLimits, connectionAgeMs };
 }
 
 /** How the client port takes connections. */

@@ -98,7 +98,8 @@ export class Connections {
   /** What Node's parser refuses, and requests that take too long to arrive. */
   onClientError(error: Error, socket: Socket): void {
     const code = errorCode(error) ?? '';
-    if (code === 'ECONNRESET' || !socket.writable) {
+    // What is no error of HTTP is one of TLS or of the connection: no answer would arrive.
+    if (!/^(HPE|ERR_HTTP)_/.test(code) || !socket.writable) {
       socket.destroy();
       return;
     }

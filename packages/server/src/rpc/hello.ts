@@ -75,9 +75,9 @@ export function checkHello(
     );
   }
   if (hello.toNodeId !== '' && hello.toNodeId !== expected.nodeId) {
+    const asked = `asked for node ${shownName(hello.toNodeId)}`;
     return refused(
-      `NODE_MISMATCH: node ${shownName(hello.nodeId)} asked for node ${shownName(hello.toNodeId)}, ` +
-        `this is node ${expected.nodeId}`,
+      `NODE_MISMATCH: node ${shownName(hello.nodeId)} ${asked}, this is node ${expected.nodeId}`,
     );
   }
   if (hello.nodeUid === expected.nodeUid) {

@@ -62,7 +62,8 @@ export class SnapshotReceiver {
     const message = messageOfHead(head);
     if (message instanceof CodecError) return malformed(message);
     if (!this.#mayCarry(head.hello?.nodeUid ?? '', message.from)) {
-      const details = `replica ${message.from} is not of node ${shownName(head.hello?.nodeId ?? '')}`;
+      const nodeId = shownName(head.hello?.nodeId ?? '');
+      const details = `replica ${message.from} is not of node ${nodeId}`;
       return { code: status.FAILED_PRECONDITION, details };
     }
     for (const other of this.#uploads) {

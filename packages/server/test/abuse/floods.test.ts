@@ -2,7 +2,7 @@
 // bounds are nghttp2's and Node's, without names in our code: a Node that lost one fails here.
 // Method: each flood against a real server, unread where that is the attack; what the process holds
 // afterwards, and whether another client is answered meanwhile.
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { until } from '../support/api-fixture.js';
 import {
   type Attacker,
@@ -18,6 +18,9 @@ import {
 } from './support/attacker.js';
 import { heldBytes } from './support/memory.js';
 import { AttackedPort, methods } from './support/port.js';
+
+// Megabytes through a machine that may be busy.
+jest.setTimeout(30_000);
 
 const mib = 1024 * 1024;
 /** What a connection may cost at its worst; a flood that were kept would be many times that. */
@@ -70,7 +73,7 @@ describe('a flood', () => {
 
   it('of calls beyond the allowed number, of which no answer is read', async () => {
     attacker.deafen();
-    for (let stream = 1; stream < 400_000 && !attacker.isClosed; stream += 2_000) {
+    for (let stream = 1; stream < 100_000 && !attacker.isClosed; stream += 2_000) {
       const calls: Buffer[] = [];
       for (let next = stream; next < stream + 2_000; next += 2) {
         calls.push(frame(frameType.headers, endHeaders, next, callHeaders(methods.get)));

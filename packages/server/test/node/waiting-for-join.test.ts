@@ -145,7 +145,7 @@ describe('adding a node by its address', () => {
     expect(failures).toBe(-1);
   });
 
-  it('says that the outcome is open when the node could not be told, and may be repeated', async () => {
+  it('has an open outcome when the node could not be told, and may be repeated', async () => {
     admit = () => Promise.reject(new IntroductionError('connection refused'));
     expect(await run(0)).toMatchObject({
       result: 'refused',

@@ -77,7 +77,7 @@ describe('members', () => {
   const add = (node: RunningNode, nodeId: string, address: string) =>
     post(node, '/v1/cluster/members', { node_id: nodeId, raft_address: address });
 
-  it('a node that waits is added by its raft address, asked of any node, once or twice', async () => {
+  it('take a node that waits by its raft address, asked of any node, once or twice', async () => {
     const joiner = await nodes.start({ id: 'r3', waitForJoin: true });
     const blank = await statusOf(joiner);
     expect([blank.cluster_id, blank.members]).toEqual(['', []]);
@@ -99,7 +99,7 @@ describe('members', () => {
     expect((await joiner.closed).kind).toBe('removed');
   });
 
-  it('who is not a member cannot be removed', async () => {
+  it('refuse to remove who is none', async () => {
     const answer = await ask(all[0] as RunningNode, 'DELETE', '/v1/cluster/members/nobody');
     expect([answer.status, answer.json]).toMatchObject([404, { code: 'NOT_FOUND' }]);
   });

@@ -217,3 +217,13 @@ describe('values', () => {
     expect((await get('full')).bytes.equals(full)).toBe(true);
   });
 });
+
+describe('a port that is taken', () => {
+  it('is refused with its address, and the node leaves nothing behind', async () => {
+    const rest = node.restAddress ?? '';
+    await expect(nodes.start({ id: 'other', rest })).rejects.toThrow(`${rest} is in use`);
+    // Its directory and its other ports are free again.
+    const other = await nodes.one({ id: 'other' });
+    expect((await ask(other, 'GET', '/v1/cluster')).status).toBe(200);
+  });
+});

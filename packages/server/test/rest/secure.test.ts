@@ -4,15 +4,21 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type Agent, request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningNode } from '../../src/index.js';
+import { TlsMaterial } from '../../src/net/tls-material.js';
+import { realScheduler } from '../../src/node/real-ports.js';
+import { HttpPort } from '../../src/rest/http-port.js';
+import { defaultHttpLimits } from '../../src/rest/limits.js';
 import { TestCa, type TestPair, TestPairFiles } from '../support/certificates.js';
 import { post, RestNodes } from './support/rest-nodes.js';
 
 const ca = new TestCa();
+const ignore = (): void => undefined;
 const nodes = new RestNodes();
 const token = 'a-token-of-a-test';
 let directory = '';
@@ -205,6 +211,24 @@ describe('REST with TLS', () => {
   it('is no plain HTTP', async () => {
     const { status, text } = await post(node, '/v1/batch', { ops: [] });
     expect({ status, text }).toEqual({ status: 400, text: 'this port speaks TLS: use https\n' });
+  });
+
+  it('ends a handshake that does not go on', async () => {
+    const log = { error: ignore, warn: ignore, info: ignore, debug: ignore };
+    const tlsFiles = files.tls('none');
+    const from = { files: tlsFiles, nodeId: 's0', log, scheduler: realScheduler };
+    const material = await TlsMaterial.load(from);
+    const limits = { ...defaultHttpLimits, headTimeoutMs: 100 };
+    const tls = { material, clientAuth: 'none' } as const;
+    const port = await HttpPort.create({ log, limits, tls, register: ignore });
+    const bound = await port.bind([{ host: '127.0.0.1', port: 0 }]);
+    const socket = connect(bound, '127.0.0.1');
+    socket.on('error', ignore);
+    // The head of a TLS record, whose rest never comes.
+    socket.write(Buffer.of(0x16, 3, 1, 2, 0, 1));
+    await new Promise((resolve) => socket.once('close', resolve));
+    await port.close();
+    material.close();
   });
 
   it('uses new certificate files for new connections', async () => {

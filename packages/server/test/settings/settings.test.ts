@@ -14,13 +14,16 @@ import {
   type StatusResponse,
 } from '@cashe/proto';
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { openCluster } from '../../src/cli/cluster-client.js';
 import { configSetActions } from '../../src/cli/config-set-actions.js';
 import { type Actions, runProgram } from '../../src/cli/program.js';
 import { type RunningNode, startNode } from '../../src/index.js';
 import { answer } from '../support/api-fixture.js';
 import { fakeIo } from '../support/cli.js';
+
+// A real node is founded and started again: seconds on a busy machine.
+jest.setTimeout(30_000);
 
 let directory = '';
 let node: RunningNode;

@@ -36,16 +36,21 @@ export class TestCa {
   readonly cert: string;
   readonly #name: Buffer;
   readonly #key: KeyObject;
+  /** What stands behind a certificate in its file: the CAs between it and the root. */
+  readonly #chain: string;
 
-  constructor(name = 'Cashe test CA') {
+  /** `parent`: who signs it; by default it is a root. */
+  constructor(name = 'Cashe test CA', parent?: TestCa) {
     const { publicKey, privateKey } = newKeys();
     this.#name = commonName(name);
     this.#key = privateKey;
-    this.cert = this.#signed(this.#name, publicKey, 3650 * dayMs, [
-      extension('2.5.29.19', true, der.sequence(der.boolean(true), der.integer(Buffer.of(0)))),
+    const signer = parent ?? this;
+    this.cert = signer.#signed(this.#name, publicKey, 3650 * dayMs, [
+      extension('2.5.29.19', true, der.sequence(der.boolean(true))),
       // keyCertSign and cRLSign.
       extension('2.5.29.15', true, der.bitString(Buffer.of(0x06), 1)),
     ]);
+    this.#chain = parent === undefined ? '' : this.cert + parent.#chain;
   }
 
   /** A node: both ends of a peer connection, on this machine. */
@@ -93,7 +98,7 @@ export class TestCa {
     ];
     if (names.length > 0) extensions.push(extension('2.5.29.17', false, der.sequence(...names)));
     return {
-      cert: this.#signed(commonName('test'), publicKey, validMs, extensions),
+      cert: this.#signed(commonName('test'), publicKey, validMs, extensions) + this.#chain,
       key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     };
   }

@@ -16,6 +16,7 @@ import { plain, TestPort, tls, who } from './port.js';
 
 const ca = new TestCa();
 const foreignCa = new TestCa('another CA');
+const between = new TestCa('a CA between', ca);
 let directory = '';
 let files: TestPairFiles;
 let material: TlsMaterial;
@@ -67,6 +68,7 @@ describe('a port with TLS', () => {
     ['require', 'without a certificate', () => tls(ca), /^UNAUTHENTICATED this port requires a/],
     ['require', 'with a certificate', withClientCert, 'client/app'],
     ['require', 'with the certificate of an admin', () => tls(ca, ca.admin('a')), 'admin/a'],
+    ['require', 'with a chain to the CA', () => tls(ca, between.client('far')), 'client/far'],
     ['require', 'with a name of nobody', () => tls(ca, ca.issue(['urn:x'])), 'anonymous'],
     ['require', 'with the certificate of another CA', withForeignCert, noVerify],
     ['require', 'with an expired certificate', withExpiredCert, noVerify],

@@ -131,6 +131,16 @@ describe('certificate files', () => {
     await until(() => material.current.cert.toString() === next.cert, 'the certificate of the new');
   });
 
+  it('may hold a chain that ends at the CA', async () => {
+    const between = new TestCa('a CA between', new TestCa('further', ca));
+    const next = between.node('n1');
+    const material = await load(filesOf(next));
+    expect(material.current.cert.toString()).toBe(next.cert);
+    const [leaf = '', , end = ''] = next.cert.split(/(?<=-----END CERTIFICATE-----\n)/);
+    const files = filesOf({ ...next, cert: leaf + end });
+    await expect(load(files)).rejects.toThrow('not signed by a CA');
+  });
+
   it('that end within 30 days are warned of at once', async () => {
     await load(filesOf(ca.node('n1', { validMs: 29.5 * dayMs })));
     expect(logged('a certificate expires soon')).toEqual([

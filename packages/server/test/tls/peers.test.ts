@@ -113,7 +113,7 @@ function endOf(name: string, client: Client): Promise<string> {
   });
 }
 
-describe('the peer port with TLS', () => {
+describe('the peer port with TLS (R40)', () => {
   it.each(names)('%s: only of a node, and of the node it says it is', async (name) => {
     const node = await nodes.start(1, withTls);
     const client = await endOf(name, dial(node, ca.client('app')));

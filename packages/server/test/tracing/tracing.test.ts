@@ -8,7 +8,7 @@ import { type Cashe, connect } from '@cashe/client';
 import { KVClient } from '@cashe/proto';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { context, SpanKind, trace } from '@opentelemetry/api';
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   AlwaysOffSampler,
@@ -178,6 +178,20 @@ describe('a sampled call', () => {
     const all = await spans(7);
     expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
     expect(treeOf(all, 'b7ad6b7169203331')).toEqual({ 'cashe.unary.set': written });
+  });
+});
+
+describe('a sampled call that fails', () => {
+  it('has the code and the outcome, and neither key nor value', async () => {
+    register();
+    const call = throughFollower.set('secret'.repeat(1000), 'value');
+    await expect(call).rejects.toMatchObject({ outcome: 'notCommitted' });
+    const span = (await spans(1)).find(({ name }) => name === 'cashe.set');
+    expect(span?.status).toEqual({ code: SpanStatusCode.ERROR });
+    expect(span?.attributes).toMatchObject({ 'cashe.outcome': 'notCommitted' });
+    const all = exporter.getFinishedSpans();
+    const told = all.map(({ attributes, status, events }) => [attributes, status, events]);
+    expect(JSON.stringify(told)).not.toMatch(/secret|value/);
   });
 });
 
