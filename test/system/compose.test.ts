@@ -58,6 +58,12 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('builds the image with the service that starts first', () => {
+    const compose = read('docker-compose.yml');
+    expect(compose.match(/^ {4}build: /gm)).toHaveLength(1);
+    expect(compose).toMatch(/^ {2}certs:\n(?: {4}.*\n)*? {4}build: \.$/m);
+  });
+
   it('mounts files that are there', () => {
     const mounted = [...read('docker-compose.yml').matchAll(/- (\.\/[^:]+):/g)];
     expect(mounted.length).toBeGreaterThan(0);
