@@ -27,7 +27,7 @@ const batch = JSON.stringify({
 
 export const restSeeds: readonly HttpSeed[] = [
   { method: 'GET', target: key },
-  { method: 'GET', target: `${key}?consistency=stale&timeout_ms=500` },
+  { method: 'GET', target: `${key}?consistency=stale&timeout=500` },
   { method: 'HEAD', target: key },
   { method: 'PUT', target: `${key}?ttl=60000`, body: 'value', isRaw: true },
   { method: 'DELETE', target: key },
@@ -36,7 +36,7 @@ export const restSeeds: readonly HttpSeed[] = [
   { method: 'GET', target: '/v1/cluster/members' },
   {
     method: 'POST',
-    target: '/v1/cluster/members?timeout_ms=500',
+    target: '/v1/cluster/members?timeout=500',
     body: JSON.stringify({ node_id: 'nobody', raft_address: '127.0.0.1:1' }),
   },
   { method: 'DELETE', target: '/v1/cluster/members/nobody' },
@@ -175,7 +175,7 @@ function oddTarget(random: SeededRandom, target: string): string {
     `${target.slice(0, at)}${odd}${target.slice(at)}`,
     `${target}?${odd}=${odd}`,
     `${target}?ttl=${random.pick(['-1', '0', '1e9', '9007199254740993', 'NaN', ''])}`,
-    `${target}&timeout_ms=${odd}&timeout_ms=1`,
+    `${target}&timeout=${odd}&timeout=1`,
     `http://other${target}`,
     `${target}#${odd}`,
     target.repeat(random.pick([2, 300, 2_000])),
