@@ -30,7 +30,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntriesRequ
     rejectAppend(state, message);
     return;
   }
-  appendNew(state, message);
+  if (!appendNew(state, message)) return;
   const lastNewIndex = message.prevLogIndex + message.entries.length;
   // Section 5.3: no further than what this message proves to be equal.
   log.commitTo(Math.min(message.leaderCommit, lastNewIndex));
@@ -101,20 +101,22 @@ function acceptLeader(state: RaftState, from: ReplicaId): boolean {
   return true;
 }
 
-/** Section 5.3: keeps what is equal, replaces from the first conflict on, appends the rest. */
-function appendNew(state: RaftState, message: AppendEntriesRequest): void {
+/**
+ * Section 5.3: keeps what is equal, replaces from the first conflict on, appends the rest. False,
+ * and nothing done, for entries older than the committed ones they follow: no leader has them.
+ */
+function appendNew(state: RaftState, { entries }: AppendEntriesRequest): boolean {
   const { log } = state;
-  const { entries } = message;
-  let position = 0;
   // A late message that holds nothing new must not cut off what came after it (B19).
-  for (; position < entries.length; position += 1) {
-    const entry = entries[position];
-    if (entry === undefined || entry.index > log.lastIndex) break;
-    if (entry.index <= log.commitIndex || log.termAt(entry.index) === entry.term) continue;
-    truncate(state, entry.index);
-    break;
-  }
-  if (position < entries.length) log.append(position === 0 ? entries : entries.slice(position));
+  const position = entries.findIndex(({ index, term }) => {
+    return index > log.lastIndex || (index > log.commitIndex && log.termAt(index) !== term);
+  });
+  const first = entries[position];
+  if (first === undefined) return true;
+  if (first.term < (log.termAt(first.index - 1) ?? 0)) return false;
+  if (first.index <= log.lastIndex) truncate(state, first.index);
+  log.append(position === 0 ? entries : entries.slice(position));
+  return true;
 }
 
 /** A Ready on its way to the disk no longer vouches for what is cut off here (B18). */

@@ -58,6 +58,8 @@ function admitTerm(state: RaftState, message: Exclude<Message, GoneNotice>): boo
       denyVote(state, message);
       return false;
     }
+    // A leader names only who has answered it, in its own term.
+    if (message.kind === 'timeoutNowRequest') return false;
     becomeFollower(state, message.term, 0);
     return true;
   }

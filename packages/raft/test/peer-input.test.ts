@@ -95,6 +95,28 @@ describe('a replica', () => {
     );
   });
 
+  it('ignores entries that are older than the committed ones they follow', () => {
+    const node = new Single(raftConfig(1), restored(configuration([1, 2, 3]), [1, 1]));
+    const snapshot = {
+      lastIncludedIndex: 5,
+      lastIncludedTerm: 1,
+      configuration: { ...configuration([1, 2, 3]) },
+    };
+    const base = { from: 2, to: 1, term: 1, clusterTime: 0 };
+    node.raft.step({ ...base, kind: 'installSnapshotRequest', snapshot });
+    const entries = [{ index: 6, term: 0, kind: 'normal' as const, data: new Uint8Array(1) }];
+    const older = { prevLogIndex: 5, prevLogTerm: 0, entries, leaderCommit: 0 };
+    node.raft.step({ ...base, kind: 'appendEntriesRequest', ...older });
+    expect(node.raft.status()).toMatchObject({ lastIndex: 5, commitIndex: 5 });
+  });
+
+  it('does not campaign for a leader of a term it has not heard of', () => {
+    const node = new Single(raftConfig(1), restored(configuration([1, 2, 3]), [1, 1]));
+    const term = Number.MAX_SAFE_INTEGER;
+    node.raft.step({ kind: 'timeoutNowRequest', from: 2, to: 1, term });
+    expect(node.raft.status()).toMatchObject({ role: 'follower', currentTerm: 1 });
+  });
+
   it('ignores what is meant for another replica', () => {
     const node = new Single(raftConfig(1), restored(configuration([1, 2, 3])));
     node.raft.step({ kind: 'timeoutNowRequest', from: 2, to: 3, term: 9 });
