@@ -74,6 +74,7 @@ export class SimNode implements SimulatedNode {
   generation = 0;
   isBooting = false;
   isRetired = false;
+  isEnding = false;
   clusterId = '';
   replicaId = 0;
   nodeUid = '';
@@ -272,6 +273,7 @@ export class SimNode implements SimulatedNode {
   }
 
   crash(survives: () => boolean): void {
+    this.isEnding = false;
     this.cluster?.host.stop();
     this.cluster = undefined;
     this.calls = undefined;
@@ -386,6 +388,7 @@ export class SimNode implements SimulatedNode {
     if (this.diskFaults.hasReported) {
       // R39: what it was told by its disk is a reason to stop.
       const alive = this.alive();
+      this.isEnding = true;
       this.world.trace(() => `${this.nodeId} stops: ${error.message}`);
       this.world.time.after(LOOP_MS, () => {
         if (alive()) this.crash(() => true);

@@ -25,6 +25,8 @@ export interface SimulatedNode {
   readonly generation: number;
   /** Belongs to a cluster and takes part. */
   readonly isUp: boolean;
+  /** It has said that it must stop. */
+  readonly isEnding: boolean;
   /** The process is there: it takes part, or it founds or joins, or it is on its way out. */
   readonly isRunning: boolean;
   /** It goes on by promises, which settle between two events. */

@@ -45,7 +45,7 @@ function mustStop({ world }: FaultContext, node: SimulatedNode): void {
   node.enter(() => {
     world.time.after(STOP_WITHIN_MS, () => {
       node.enter(() => {
-        if (!alive() || !node.isUp) return;
+        if (!alive() || !node.isUp || node.isEnding) return;
         const text = `${node.nodeId} goes on after its log could not be written (R39)`;
         world.fail(new SimulationFailure('safety', text));
       });
