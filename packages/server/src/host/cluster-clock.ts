@@ -52,6 +52,11 @@ export class ClusterClock {
     return this.#beforeLeading !== undefined || this.#provisional ? 0 : this.stamp(nowMs);
   }
 
+  /** Until when a stale read may call a lease over; 0 while all leases are about to restart. */
+  hiddenUntil(nowMs: number): number {
+    return this.#provisional ? 0 : this.stamp(nowMs);
+  }
+
   /** The term of the leader whose time `told` goes on with. */
   get toldTerm(): number {
     return this.#estimate?.term ?? 0;

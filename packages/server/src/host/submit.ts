@@ -89,7 +89,7 @@ function answerStale(
   const view = {
     store: replica.store,
     access: replica.access,
-    clusterTimeMs: replica.clusterClock.stamp(context.nowMs),
+    clusterTimeMs: replica.clusterClock.hiddenUntil(context.nowMs),
     nowMs: context.nowMs,
     hit: () => replica.countLookup(true),
     miss: () => replica.countLookup(false),

@@ -284,6 +284,8 @@ export class FileWal implements Wal {
   #settle(error: WalError | undefined): void {
     const done = this.#outstanding;
     this.#outstanding = undefined;
+    // What was written may have replaced the last entries that kept a segment.
+    if (error === undefined) this.#deleteReleased();
     done?.(error);
   }
 }

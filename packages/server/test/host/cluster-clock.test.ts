@@ -134,6 +134,15 @@ describe('cluster time (R16)', () => {
     expect(deposed.estimate(10)).toBe(0);
   });
 
+  it('that rests on the fallback hides nothing: the leases are about to restart', () => {
+    const clock = new ClusterClock();
+    clock.lead(lastStamp(500, HOUR_MS), 2, 0);
+    clock.settle();
+    expect(clock.hiddenUntil(10)).toBe(0);
+    clock.confirm();
+    expect(clock.hiddenUntil(10)).toBe(HOUR_MS + 510);
+  });
+
   // A follower knows the time of a leader A. B cannot know it and starts from less; what B's leases
   // last must not be judged by the estimate from A, which runs ahead of B.
   it('is what the latest leader says, also when an earlier one was ahead', () => {

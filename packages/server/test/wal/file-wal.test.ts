@@ -183,6 +183,19 @@ describe('segments', () => {
     expect(wal.status().segmentCount).toBe(1);
   });
 
+  it('go when what is written replaces the last entries that kept them', async () => {
+    const disk = new MemoryDisk();
+    const wal = await founded(disk);
+    await grow(wal, 0, 1, 14);
+    await append(wal, records(0, { snapshot: marker(2, 'two') }));
+    wal.release(0, 2);
+    await settled();
+    expect(wal.status().segmentCount).toBe(2);
+    await append(wal, records(0, { entries: entries(3, 1, 2) }));
+    await settled();
+    expect(wal.status().segmentCount).toBe(1);
+  });
+
   it('of a log at its bound are reported, while markers are still taken', async () => {
     const disk = new MemoryDisk();
     const wal = await openTestWal(disk.root, { walBytesMax: 2 * SEGMENT_BYTES });
