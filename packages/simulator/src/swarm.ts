@@ -139,9 +139,15 @@ type Storage =
   | 'blockBytesMax'
   | 'walBytesMax';
 
+/** Holds entryOpsMax sets and one batch of all the unary callers of a run. */
+function blockKibMax(valueBytes: number): number {
+  if (valueBytes > 1_000) return 640;
+  return valueBytes > 100 ? 128 : 64;
+}
+
 /** As in production, an entry fits a block and is small beside the memory tail (R6, R20). */
 function storageOf(random: SeededRandom, valueBytes: number): Pick<Swarm, Storage> {
-  const blockBytesMax = (valueBytes > 1_000 ? 512 : 64) * 1024;
+  const blockBytesMax = blockKibMax(valueBytes) * 1024;
   const segmentBytes = blockBytesMax * random.pick([3, 8]);
   const diskMs = random.pick([0.01, 0.1]);
   const syncMs = random.pick([0.1, 0.5, 3, 10]);
