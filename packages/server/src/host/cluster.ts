@@ -258,16 +258,16 @@ export class Cluster {
     this.#ports.onRemoved();
   }
 
-  /** Admission told of members that a joiner's log may not name before it is removed again. */
+  /**
+   * Whoever a replica's configuration names may be gone, too. Others are known from admission, or
+   * were admitted by its log and came into the configuration only after that.
+   */
   #askWhetherGone(): void {
     this.#ticks += 1;
     if (this.#ticks % this.#ports.config.electionTicksMax !== 0) return;
     const members = this.#peers.others().map(({ replicaId }) => replicaId);
-    for (const { raft, replicaId } of this.host.replicas.values()) {
-      const { leaderId, configuration } = raft.status();
-      const { voters, learners } = configuration;
-      const isNamed = voters.includes(replicaId) || learners.includes(replicaId);
-      if (leaderId === 0 && !isNamed) raft.askWhetherGone(members);
+    for (const { raft } of this.host.replicas.values()) {
+      if (raft.status().leaderId === 0) raft.askWhetherGone(members);
     }
   }
 
