@@ -33,8 +33,10 @@ import type { World } from './world.js';
 
 /** After everything is healed: a leader that has committed an entry of its own term (I15). */
 const LEADER_WITHIN_MS = 5_000;
-/** A write and a read through every single node. */
-/** A pipeline of two appends of 1 KiB takes that long to bring a follower up that was away. */
+/**
+ * A write and a read through every single node: a pipeline of two appends of 1 KiB takes that long
+ * to bring up a follower that was away.
+ */
 const ANSWERS_WITHIN_MS = 15_000;
 const CONVERGENCE_WITHIN_MS = 20_000;
 /** Lost members removed, learners promoted, whoever was on the way in or out has arrived (R26). */
