@@ -29,9 +29,11 @@ let leader: RunningNode;
 let follower: RunningNode;
 /** Knows only a follower, and follows no leader elsewhere. */
 let throughFollower: Cashe;
-const exporter = new InMemorySpanExporter();
+/** Each case has its own: what ends after a case went with the provider of that case. */
+let exporter = new InMemorySpanExporter();
 
 function register(sampler?: Sampler): void {
+  exporter = new InMemorySpanExporter();
   const processor = new SimpleSpanProcessor(exporter);
   const provider = new BasicTracerProvider({
     spanProcessors: [processor],
@@ -62,7 +64,6 @@ afterAll(async () => {
 afterEach(() => {
   trace.disable();
   context.disable();
-  exporter.reset();
 });
 
 /** Spans that ended; those of the leader's disk may end after the answer. */
@@ -248,6 +249,9 @@ describe('nothing is made', () => {
   });
 
   it('without a provider, also of what a caller sampled', async () => {
+    register();
+    const unregistered = exporter;
+    trace.disable();
     const client = new KVClient(leader.clientAddress, credentials.createInsecure());
     const metadata = new Metadata();
     metadata.set('traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
@@ -258,6 +262,10 @@ describe('nothing is made', () => {
     }
     await throughFollower.set('e', '2');
     register();
-    expect(exporter.getFinishedSpans()).toEqual([]);
+    await throughFollower.set('e', '3');
+    await spans(10);
+    const roots = exporter.getFinishedSpans().filter((span) => !span.parentSpanContext);
+    expect(roots.map(({ name }) => name)).toEqual(['cashe.set']);
+    expect(unregistered.getFinishedSpans()).toEqual([]);
   });
 });
