@@ -12,6 +12,8 @@ import { Writer } from './support/writer.js';
 
 const keyCount = Number(process.env['CATCH_UP_KEYS'] ?? 20_000);
 const downMs = Number(process.env['CATCH_UP_DOWN_MS'] ?? 0);
+/** The memory that a leader keeps is full after some 70,000 of them. */
+const valueBytes = 1_000;
 const statusMs = 5_000;
 const withinMs = 240_000;
 
@@ -19,7 +21,7 @@ let cluster: ClusterProcess;
 let writer: Writer;
 beforeAll(async () => {
   cluster = await ClusterProcess.start({ logLevel: 'info' });
-  writer = await Writer.connect(cluster.endpoints, { inFlight: 1_000, keyCount });
+  writer = await Writer.connect(cluster.endpoints, { inFlight: 1_000, keyCount, valueBytes });
 }, withinMs);
 afterAll(async () => {
   await writer?.close();

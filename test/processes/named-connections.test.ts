@@ -5,7 +5,7 @@ import { connect as connectTcp } from 'node:net';
 import { ClusterProcess, waitUntil } from '@cashe/bench';
 import { connect } from '@cashe/client';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { grpcFrame, sendCall } from './support/garbage.js';
+import { grpcFrame, sendCall } from './support/raw-call.js';
 import { report } from './support/report.js';
 
 const connections = 10_000;

@@ -31,8 +31,8 @@ beforeEach(() => {
 
 afterEach(async () => {
   await cluster.stop();
-  rmSync(directory, { recursive: true, force: true });
 });
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function readExample(name: string): string {
   return readFileSync(join(configs, name), 'utf8');

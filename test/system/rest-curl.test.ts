@@ -65,8 +65,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await waiting?.stop();
   await cluster?.stop('kill');
-  rmSync(directory, { recursive: true, force: true });
 }, caseMs);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** By a shell, as a reader would. */
 function shell(command: string): Promise<string> {

@@ -170,10 +170,13 @@ export class ClusterProcess {
 
   /** Ends every node and removes the data. `kill` does not wait for them to drain. */
   async stop(how: 'graceful' | 'kill' = 'graceful'): Promise<void> {
-    await Promise.all(
-      this.#nodes.map((node) => (how === 'kill' ? node.kill() : node.stop(stopTimeoutMs))),
-    );
-    if (this.#options.dir === undefined) rmSync(this.dir, { recursive: true, force: true });
+    try {
+      await Promise.all(
+        this.#nodes.map((node) => (how === 'kill' ? node.kill() : node.stop(stopTimeoutMs))),
+      );
+    } finally {
+      if (this.#options.dir === undefined) rmSync(this.dir, { recursive: true, force: true });
+    }
   }
 
   async #found(size: number): Promise<void> {

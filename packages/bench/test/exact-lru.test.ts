@@ -9,7 +9,7 @@ import { replay } from '../src/replay.js';
 import { zipfKeys } from '../src/zipf.js';
 import { first } from './support/keys.js';
 
-const requests = 20_000;
+const requests = 10_000;
 const capacity = 500;
 const keys = first(requests, zipfKeys({ seed: 20_260, keys: 3_000, exponent: 1.2 }));
 const model = new LruModel(capacity);
@@ -61,7 +61,7 @@ describe('a Zipf trace replayed with one caller', () => {
       }),
     ]);
     await outcomes;
-  }, 120_000);
+  }, 240_000);
 
   afterAll(async () => {
     await Promise.all(clusters.map((cluster) => cluster.stop('kill')));

@@ -222,8 +222,14 @@ describe('a call that must not wait', () => {
 });
 
 describe('a connection', () => {
+  let directory: string | undefined;
+  afterEach(() => {
+    if (directory !== undefined) rmSync(directory, { recursive: true });
+    directory = undefined;
+  });
+
   it('is made through a founders’ file, in YAML or JSON', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'cashe-client-'));
+    directory = mkdtempSync(join(tmpdir(), 'cashe-client-'));
     const founder = { id: 'n1', client: server.address, raft: 'localhost:1' };
     const json = join(directory, 'a.json');
     const yaml = join(directory, 'a.yaml');
@@ -237,7 +243,6 @@ describe('a connection', () => {
     const error = await failure(connect({ config: yaml }));
     expect(error.message).toContain('genesis');
     expect((await failure(connect({}))).code).toBe('INVALID_ARGUMENT');
-    rmSync(directory, { recursive: true });
   });
 
   it('that nobody answers fails in time', async () => {

@@ -67,6 +67,7 @@ export class Watch {
   stepped(node: SimulatedNode): void {
     const { replica, generation } = node;
     if (replica === undefined) return;
+    checkRaft(node, replica, false);
     const status = replica.raft.status();
     let seen = this.#seen.get(node);
     if (seen?.generation !== generation) {

@@ -17,6 +17,8 @@ export interface WriterOptions {
   readonly inFlight?: number;
   readonly keyCount?: number;
   readonly timeoutMs?: number;
+  /** At least; values are padded to it. */
+  readonly valueBytes?: number;
 }
 
 export class Writer {
@@ -39,10 +41,10 @@ export class Writer {
 
   static async connect(
     endpoints: readonly string[],
-    { inFlight = 64, keyCount = 40, timeoutMs = 30_000 }: WriterOptions = {},
+    { inFlight = 64, keyCount = 40, timeoutMs = 30_000, valueBytes = 0 }: WriterOptions = {},
   ): Promise<Writer> {
     const cashe = await connect({ endpoints, timeoutMs });
-    return new Writer(cashe, { inFlight, keyCount, timeoutMs });
+    return new Writer(cashe, { inFlight, keyCount, timeoutMs, valueBytes });
   }
 
   /** Sets acknowledged so far. */
@@ -62,7 +64,7 @@ export class Writer {
     while (!this.#stopping) {
       const number = this.#numbered++;
       const key = `contended-${number % this.#options.keyCount}`;
-      const value = `value-${number}`;
+      const value = `value-${number}`.padEnd(this.#options.valueBytes, '.');
       try {
         const { revision } = await this.cashe.set(key, value);
         this.#acknowledge(key, value, revision);

@@ -108,7 +108,7 @@ const hugeNumbers: readonly bigint[] = [
   2n ** 31n,
   2n ** 32n - 1n,
   2n ** 32n,
-  // Not 2^53 - 1: as the term of a vote it leaves a node no next term, and peers are trusted.
+  // Not 2^53 - 1: peers are trusted, and a node may have to count on from a number of theirs.
   2n ** 53n - 2n ** 20n,
   2n ** 53n,
   2n ** 63n,

@@ -2,17 +2,19 @@ import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { deriveLimits, VALUE_BYTES_MAX_LIMIT } from '@cashe/codec';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { endingWithChannel } from './ending-credentials.js';
 import type { TlsFrame } from './tls-source.js';
 
 const flowControlWindowBytes = 4 * 1024 * 1024;
 
 /** The certificate found at the endpoint must be valid for its host, or for `serverName`. */
 export function credentialsFor(endpoint: string, tls: TlsFrame | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
+  if (tls === undefined) return endingWithChannel(credentials.createInsecure());
   const name = tls.serverName ?? hostOf(endpoint);
-  return credentials.createFromSecureContext(tls.context, {
+  const secure = credentials.createFromSecureContext(tls.context, {
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
   });
+  return endingWithChannel(secure);
 }
 
 export function channelOptions(endpoint: string, tls: TlsFrame | undefined): ClientOptions {

@@ -24,7 +24,9 @@ export function withCallOptions(command: Command, timeoutMs: number): Command {
       new Option(
         '--endpoint <HOST:PORT>',
         'client address of any member; may be repeated (default: localhost:3000)',
-      ).argParser(endpointWord),
+      )
+        .env('CASHE_ENDPOINT')
+        .argParser(endpointWord),
     )
     .addOption(
       new Option('--timeout <MS>', 'give up after this many milliseconds')
@@ -79,7 +81,10 @@ export function callOptions<T extends object>(parsed: T): T & CallOptions {
 /** RFC 6750; the message does not repeat what may be a secret. */
 function checkedToken(token: string | undefined): string | undefined {
   if (token === undefined || /^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return token;
-  throw new CommandError(exitCodes.usage, 'the token has characters that no bearer token has');
+  throw new CommandError(
+    exitCodes.usage,
+    'the token is empty or has characters that no bearer token has',
+  );
 }
 
 function readToken(file: string): string {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, type SecureContext } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { endingWithChannel } from '../net/ending-credentials.js';
 import { errorText } from '../net/errors.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 
@@ -39,14 +40,16 @@ export function channelTls(
   endpoint: string,
   tls: CallTls | undefined,
 ): { readonly credentials: ChannelCredentials; readonly options: ClientOptions } {
-  if (tls === undefined) return { credentials: credentials.createInsecure(), options: {} };
+  if (tls === undefined) {
+    return { credentials: endingWithChannel(credentials.createInsecure()), options: {} };
+  }
   const host = endpoint.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   const secure = credentials.createFromSecureContext(contextOf(tls), {
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
   });
   // An address is no server name (RFC 6066, 3), and grpc-js would send it as one.
   const options = isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': 'cashe' };
-  return { credentials: secure, options };
+  return { credentials: endingWithChannel(secure), options };
 }
 
 function contextOf(tls: CallTls): SecureContext {

@@ -26,7 +26,7 @@ const structuredCharactersMax = 256 * 1024;
 /** Variables with our prefix that are no node's: gen.sh's, the client commands', compose files'. */
 const otherVariables: ReadonlySet<string> = new Set([
   ...['CASHE_NODES', 'CASHE_ID', 'CASHE_ROLE'],
-  'CASHE_TOKEN',
+  ...['CASHE_ENDPOINT', 'CASHE_TOKEN'],
   ...['CASHE_CERTS', 'CASHE_IMAGE'],
 ]);
 

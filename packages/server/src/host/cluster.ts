@@ -20,6 +20,7 @@ import { ClusterClock } from './cluster-clock.js';
 import { type HostCondition, replicaCondition } from './condition.js';
 import { Host } from './host.js';
 import type { HostConfig } from './host-config.js';
+import { LeadershipLog } from './leadership-log.js';
 import { memberViews } from './member-views.js';
 import type { NodeCalls } from './node-calls.js';
 import type { HostObserver } from './observer.js';
@@ -73,6 +74,7 @@ export class Cluster {
   readonly #ports: ClusterPorts;
   readonly #peers: Peers;
   readonly #admin: Admin;
+  readonly #leadershipLog: LeadershipLog;
   #serving = false;
   #ticks = 0;
   #removed = false;
@@ -82,6 +84,7 @@ export class Cluster {
     this.#ports = ports;
     this.#peers = peers;
     this.host = host;
+    this.#leadershipLog = new LeadershipLog(ports.log, ports.clock);
     this.#admin = new Admin(
       {
         clock: ports.clock,
@@ -225,7 +228,7 @@ export class Cluster {
     const leader = this.#leaderOf(replica);
     const { group } = replica;
     const { role, term } = state;
-    this.#ports.log.info('leadership', { group, role, term, leader: leader.nodeId });
+    this.#leadershipLog.note({ group, role, term, leader: leader.nodeId });
     this.#ports.observer?.leadership(group, state);
     this.#ports.calls.leaderListeners.emit(leader);
     this.#ports.calls.topologyListeners.emit(undefined);
@@ -249,6 +252,7 @@ export class Cluster {
 
   onTick(): void {
     this.#admin.tick();
+    this.#leadershipLog.tick();
     this.#updateServing();
     this.#askWhetherGone();
     const removed = this.#meta().raft.status().removed;

@@ -20,6 +20,7 @@ import type {
 import type { Replica } from './replica.js';
 import type { ApplyObserver, ReplicaContext, ReplicaView } from './replica-context.js';
 import type { Wal } from './storage-ports.js';
+import { TermGate } from './term-gate.js';
 import type { HostTracer } from './tracer.js';
 
 interface HostPorts {
@@ -51,6 +52,7 @@ export class Host {
   readonly context: ReplicaContext;
   readonly #ports: HostPorts;
   readonly #replicas: Map<number, Replica> = new Map();
+  readonly #terms: TermGate;
   #scheduled = false;
   #ticker: TimerHandle | undefined;
   /** When the next tick is due, and when the last one ran. */
@@ -64,6 +66,7 @@ export class Host {
 
   constructor(ports: HostPorts) {
     this.#ports = ports;
+    this.#terms = new TermGate(ports.clock, ports.log);
     this.commit = new GroupCommit({
       wal: ports.wal,
       nowMs: () => ports.clock.nowMs(),
@@ -130,11 +133,17 @@ export class Host {
   // ---- what the transport enqueues ----
 
   receive(group: number, message: PeerMessage): void {
-    this.#replicas.get(group)?.receive(message);
+    this.#receiver(group, message)?.receive(message);
   }
 
   receiveSnapshot(group: number, message: InstallSnapshotRequest): SnapshotSink | undefined {
-    return this.#replicas.get(group)?.receiveSnapshot(message);
+    return this.#receiver(group, message)?.receiveSnapshot(message);
+  }
+
+  #receiver(group: number, message: PeerMessage): Replica | undefined {
+    const replica = this.#replicas.get(group);
+    if (replica === undefined) return undefined;
+    return this.#terms.admits(message, group, replica.term) ? replica : undefined;
   }
 
   unreachable(peer: ReplicaId): void {

@@ -69,6 +69,7 @@ export class NodeCalls implements Calls {
   readonly servingListeners: Listeners<boolean> = new Listeners();
   readonly #ports: NodeCallsPorts;
   #cluster: ClusterParts | undefined;
+  #isStopped = false;
 
   constructor(ports: NodeCallsPorts) {
     this.#ports = ports;
@@ -76,6 +77,11 @@ export class NodeCalls implements Calls {
 
   attach(cluster: ClusterParts): void {
     this.#cluster = cluster;
+  }
+
+  /** The node ends: what would be asked for again is refused instead. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   hello(): HelloView | undefined {
@@ -244,7 +250,10 @@ export class NodeCalls implements Calls {
       const leftMs = deadlineMs - this.#ports.clock.nowMs();
       this.#adminOnce(call, principal, leftMs, (answer) => {
         const again =
-          answer.result === 'refused' && RETRYABLE.has(answer.code) && leftMs > ADMIN_RETRY_MS;
+          answer.result === 'refused' &&
+          RETRYABLE.has(answer.code) &&
+          leftMs > ADMIN_RETRY_MS &&
+          !this.#isStopped;
         if (again) {
           sent ||= answer.outcome !== Outcome.NOT_COMMITTED;
           this.#ports.scheduler.after(ADMIN_RETRY_MS, attempt);
@@ -399,5 +408,8 @@ function afterUnknown(call: AdminCall, answer: AdminAnswer): AdminAnswer {
     return { ...answer, outcome: Outcome.UNKNOWN };
   }
   const gone = answer.code === Code.NOT_FOUND;
-  return call.kind === 'removeMember' && gone ? { kind: 'admin', result: 'removed' } : answer;
+  if (call.kind === 'removeMember' && gone) return { kind: 'admin', result: 'removed' };
+  // Nobody was there to say what became of the earlier one.
+  const untold = answer.code === Code.UNAVAILABLE || RETRYABLE.has(answer.code);
+  return untold ? { ...answer, outcome: Outcome.UNKNOWN } : answer;
 }

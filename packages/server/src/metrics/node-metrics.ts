@@ -144,7 +144,11 @@ function load(instruments: Instruments): Refresh {
   );
   return (sources) => {
     const now = sources.load();
-    setAll(connections, [{ labels: { port: 'client' }, value: now.connections }]);
+    const ports = [{ port: 'client', count: now.connections }, ...sources.httpConnections()];
+    setAll(
+      connections,
+      ports.map(({ port, count }) => ({ labels: { port }, value: count })),
+    );
     setAll(
       streams,
       now.streams.map(({ kind, count }) => ({ labels: { kind }, value: count })),

@@ -32,6 +32,8 @@ export interface NodeSources {
   /** Messages to peers that were not delivered, by reason. */
   drops(): Readonly<Record<string, number>>;
   load(): SurfaceLoad;
+  /** Open connections of the HTTP ports there are. */
+  httpConnections(): readonly { readonly port: string; readonly count: number }[];
   /** The certificate new handshakes get; undefined without TLS. */
   certificate(): CertificateView | undefined;
   /** Why the node is going away; undefined while it is not. */

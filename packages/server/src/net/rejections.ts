@@ -70,6 +70,8 @@ export class RejectionLog {
     const more = before?.more ?? 0;
     const known = { ...(remote !== '' && { remote }), ...(more > 0 && { more }) };
     const fields = { port: this.#port, reason: detail, ...known };
-    this.#log.warn(texts[reason], fields);
+    // Whoever only connects gets nothing and costs a place for seconds: nobody has to act on it.
+    if (reason === 'noRequest') this.#log.info(texts[reason], fields);
+    else this.#log.warn(texts[reason], fields);
   }
 }

@@ -54,6 +54,15 @@ export class HttpPorts {
     return this.#metrics?.address;
   }
 
+  /** Of the ports there are. */
+  connections(): readonly { readonly port: string; readonly count: number }[] {
+    const ports = [
+      { port: 'rest', count: this.#rest?.connectionCount() },
+      { port: 'metrics', count: this.#metrics?.connectionCount() },
+    ];
+    return ports.flatMap(({ port, count }) => (count === undefined ? [] : [{ port, count }]));
+  }
+
   /** REST takes no new calls; health goes on telling that the node drains. */
   stopAccepting(): void {
     this.#rest?.stopAccepting();

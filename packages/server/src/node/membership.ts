@@ -1,12 +1,16 @@
 /** What a node does about its own membership: keep its record true, hand over, leave. */
-import { FORMAT_VERSION } from '@cashe/codec';
+import { FORMAT_VERSION, Outcome } from '@cashe/codec';
 import type { RaftCore, RaftStatus, ReplicaId } from '@cashe/raft';
+import type { ExitReason } from '../config/options.js';
 import type { Logger, NodeCalls } from '../host/index.js';
+import type { AdminAnswer } from '../host/ports.js';
 import type { LocalIdentity } from '../rpc/index.js';
 import { realClock, realScheduler } from './real-ports.js';
 
 const UPDATE_MS = 5_000;
 const LEAVE_MS = 60_000;
+/** Longest wait to hear of the own removal when the answer to it was lost. */
+const GONE_NOTICE_MS = 15_000;
 /** Longest wait for another leader while stopping. */
 const HAND_OVER_MS = 2_000;
 const HAND_OVER_STEP_MS = 10;
@@ -36,12 +40,32 @@ export function keepRecordCurrent(calls: NodeCalls, own: LocalIdentity, log: Log
   calls.onTopology(check);
 }
 
-/** Asks the leader to remove this node; rejects with the reason when it may not go. */
-export function leaveCluster(calls: NodeCalls, nodeId: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    calls.admin({ kind: 'removeMember', nodeId }, `node/${nodeId}`, LEAVE_MS, (answer) => {
-      if (answer.result === 'removed') resolve();
-      else reject(new Error(answer.result === 'refused' ? answer.message : 'not removed'));
+/**
+ * Asks the leader to remove this node; rejects with the reason when it may not go. The answer can
+ * be lost, since a removed node is cut off: then it hears that it is gone, and ends (R8).
+ */
+export async function leaveCluster(
+  calls: Pick<NodeCalls, 'admin'>,
+  nodeId: string,
+  closed: Promise<ExitReason>,
+): Promise<void> {
+  const answer = await new Promise<AdminAnswer>((resolve) => {
+    calls.admin({ kind: 'removeMember', nodeId }, `node/${nodeId}`, LEAVE_MS, resolve);
+  });
+  if (answer.result === 'removed') return;
+  if (answer.result !== 'refused') throw new Error('not removed');
+  const isUnknown = answer.outcome === Outcome.UNKNOWN;
+  if (isUnknown && (await endOf(closed, GONE_NOTICE_MS))?.kind === 'removed') return;
+  throw new Error(answer.message);
+}
+
+/** Undefined when it does not come in time. */
+function endOf(closed: Promise<ExitReason>, withinMs: number): Promise<ExitReason | undefined> {
+  return new Promise((resolve) => {
+    const timer = realScheduler.after(withinMs, () => resolve(undefined));
+    void closed.then((reason) => {
+      timer.cancel();
+      resolve(reason);
     });
   });
 }

@@ -14,6 +14,7 @@ const connectionsMax = 256;
 export interface MetricsPort {
   /** HOST:PORT that was bound first. */
   readonly address: string;
+  connectionCount(): number;
   close(): Promise<void>;
 }
 
@@ -43,7 +44,11 @@ export async function openMetricsPort(options: MetricsPortOptions): Promise<Metr
     const bound = await port.bind(plan.addresses);
     const address = formatAddress(plan.addresses[0]?.host ?? '', bound);
     log.info('metrics listening', { address, scope: plan.reason, tls: material !== undefined });
-    return { address, close: () => port.close() };
+    return {
+      address,
+      connectionCount: () => port.connectionCount,
+      close: () => port.close(),
+    };
   } catch (error) {
     await port.close();
     throw error;

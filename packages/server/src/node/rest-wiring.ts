@@ -19,6 +19,7 @@ import type { Observation } from './observation.js';
 export interface RestPort {
   /** HOST:PORT that was bound first. */
   readonly address: string;
+  connectionCount(): number;
   /** No new calls; those in flight go on. */
   stopAccepting(): void;
   /** Once the calls in flight are over: their answers leave, then connections end. */
@@ -62,6 +63,7 @@ export async function openRestPort(wiring: RestWiring): Promise<RestPort> {
     log.info('REST listening', { address, scope: plan.reason, tls: tls !== undefined, compat });
     return {
       address,
+      connectionCount: () => port.connectionCount,
       stopAccepting: () => port.stopAccepting(),
       close: () => port.close(),
     };

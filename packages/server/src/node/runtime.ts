@@ -120,6 +120,7 @@ export class NodeRuntime implements RunningNode {
       peers: () => this.#transport.peers(),
       drops: () => ({ ...this.#transport.drops() }),
       load: () => this.#api.load(),
+      httpConnections: () => this.#http?.connections() ?? [],
       certificate: () => material,
       ending: () => (this.#exit?.kind === 'stopped' ? 'draining' : this.#exit?.kind),
     });
@@ -376,7 +377,7 @@ export class NodeRuntime implements RunningNode {
   }
 
   async leave(): Promise<void> {
-    await leaveCluster(this.#calls, this.id);
+    await leaveCluster(this.#calls, this.id, this.closed);
     await this.#end('removed');
   }
 
@@ -429,6 +430,7 @@ export class NodeRuntime implements RunningNode {
   async #stopHost(reason: ExitReason): Promise<void> {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
+    this.#calls.stop();
     cluster.host.stop();
     await lastWrite(cluster);
     if (reason.kind !== 'removed' || this.#admission === undefined) return;

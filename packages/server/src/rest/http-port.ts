@@ -52,6 +52,8 @@ export class HttpPort {
   readonly #unsubscribe: () => void;
   readonly #door: HttpsDoor | undefined;
   #sockets: readonly NetServer[] = [];
+  /** Accepted and not closed, also those that said nothing yet. */
+  #openCount = 0;
 
   private constructor(options: HttpPortOptions) {
     this.#options = options;
@@ -89,6 +91,10 @@ export class HttpPort {
       log.warn('a connection was refused', { address, connectionsMax });
     };
     const bound = await bindAll({ addresses, connectionsMax, onRefused }, (socket) => {
+      this.#openCount += 1;
+      socket.once('close', () => {
+        this.#openCount -= 1;
+      });
       if (this.#door === undefined) this.#server.emit('connection', socket);
       else this.#door.accept(socket);
     });
@@ -96,6 +102,10 @@ export class HttpPort {
     // The sockets are not the server's own; this starts its watch over requests that take too long.
     this.#server.emit('listening');
     return bound.port;
+  }
+
+  get connectionCount(): number {
+    return this.#openCount;
   }
 
   #addHooks(): void {

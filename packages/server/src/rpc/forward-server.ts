@@ -4,7 +4,12 @@ import { status } from '@grpc/grpc-js';
 import type { ForwardedAnswer, ForwardedCall, TimerHandle } from '../host/ports.js';
 import { type Admission, isRefusal, type PeerHandler } from './admission.js';
 import { type Refusal, tryDecode } from './errors.js';
-import { decodeAdminCall, encodeForwardedAnswer, transmissionOf } from './forward-codec.js';
+import {
+  decodeAdminCall,
+  encodeForwardedAnswer,
+  remainingMsOf,
+  transmissionOf,
+} from './forward-codec.js';
 import type { TransportOptions } from './options.js';
 import { asBuffer } from './raft-codec.js';
 import { type IncomingStream, malformed, refuseStream } from './service.js';
@@ -113,11 +118,11 @@ class ForwardStream {
   }
 
   #onCall(handler: PeerHandler, transmission: number, call: ForwardedCall): void {
-    const { forwardsInFlightMax } = this.#options.limits;
+    const { forwardsInFlightMax, forwardMsMax } = this.#options.limits;
     this.#inFlight++;
     if (this.#inFlight >= forwardsInFlightMax) this.#call.pause();
     let answered = false;
-    handler.onForwarded(call, (answer) => {
+    handler.onForwarded(withinDeadline(call, forwardMsMax), (answer) => {
       if (answered) return;
       answered = true;
       this.#inFlight--;
@@ -150,4 +155,22 @@ function decodeRequest(bytes: Buffer): Decoded {
   if (request.kind === 'hello') return { hello: PeerHello.decode(request.hello) };
   if (request.kind === 'admin') return decodeAdminCall(request.admin);
   return { transmission: transmissionOf(request), call: request };
+}
+
+/** The call, with a caller that waits for `msMax` at most; a close has a deadline of the host's. */
+function withinDeadline(call: ForwardedCall, msMax: number): ForwardedCall {
+  const remainingMs = remainingMsOf(call);
+  if (remainingMs === undefined || remainingMs <= msMax) return call;
+  switch (call.kind) {
+    case 'write':
+      return { ...call, batch: { ...call.batch, remainingMs: msMax } };
+    case 'read':
+      return { ...call, batch: { ...call.batch, remainingMs: msMax } };
+    case 'open':
+      return { ...call, open: { ...call.open, remainingMs: msMax } };
+    case 'admin':
+      return { ...call, remainingMs: msMax };
+    case 'close':
+      return call;
+  }
 }

@@ -56,6 +56,8 @@ export interface TransportLimits extends ConnectionLimits {
   readonly forwardAnswerBytesMax: number;
   /** How long after the caller's deadline an answer is still waited for. */
   readonly forwardGraceMs: number;
+  /** The remaining time of a call that another node forwards is cut to this, ms. */
+  readonly forwardMsMax: number;
 }
 
 export const defaultTransportLimits: TransportLimits = {
@@ -93,6 +95,8 @@ export const defaultTransportLimits: TransportLimits = {
   forwardBytesMax: 64 * MIB,
   forwardAnswerBytesMax: 64 * MIB,
   forwardGraceMs: 1000,
+  // A day: no deadline that can be configured is longer.
+  forwardMsMax: 86_400_000,
 };
 
 export interface TransportOptions {

@@ -4,6 +4,7 @@
  * by addresses that say little about who is there, so host names play no part.
  */
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { endingWithChannel } from '../net/ending-credentials.js';
 import { sessionOf, socketOf } from '../net/http2-session.js';
 import { identityOfNames, identityOfSocket, principalName } from '../net/peer-identity.js';
 import type { PortTls } from '../net/tls-acceptor.js';
@@ -18,8 +19,8 @@ export function dialCredentials(
   nodeId: string | undefined,
   onNode?: (nodeId: string) => void,
 ): ChannelCredentials {
-  if (material === undefined) return credentials.createInsecure();
-  return credentials.createFromSecureContext(material.current.context, {
+  if (material === undefined) return endingWithChannel(credentials.createInsecure());
+  const secure = credentials.createFromSecureContext(material.current.context, {
     // Called once the certificate has verified; grpc-js gives no other name to it.
     checkServerIdentity: (_host, { subjectaltname }) => {
       const identity = identityOfNames(subjectaltname);
@@ -32,6 +33,7 @@ export function dialCredentials(
       return undefined;
     },
   });
+  return endingWithChannel(secure);
 }
 
 /** Without a name to send, grpc-js would send the address, which RFC 6066 (3) does not allow. */

@@ -12,7 +12,7 @@
  * A socket is published by renaming it after `listen`, so one that refuses is never just starting.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -75,6 +75,7 @@ interface Claim {
 
 interface Alias {
   readonly path: string;
+  /** May be called again. */
   remove(): Promise<void>;
 }
 
@@ -105,6 +106,8 @@ async function otherHolder(claim: Claim): Promise<number | undefined> {
       // Its process ended, and the name is never used again.
       await rm(join(path, name), { force: true });
     }
+    // Held: a socket that listens needs no path, and what a path left here would outlive kill -9.
+    await alias.remove();
   } catch (error) {
     await withdraw(claim);
     throw systemError('lock', path, error);
@@ -161,8 +164,8 @@ async function aliasOf(path: string): Promise<Alias> {
   return {
     path: link,
     remove: async () => {
-      await unlink(link);
-      await rm(directory, { recursive: true });
+      await rm(link, { force: true });
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }

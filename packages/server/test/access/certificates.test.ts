@@ -45,8 +45,8 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await place.end();
-  await rm(directory, { recursive: true });
 });
+afterAll(() => rm(directory, { recursive: true }));
 
 function tlsOf(name: string, pair: TestPair) {
   const { certFile, keyFile, caFile } = new TestPairFiles(directory, name, ca.cert, pair);

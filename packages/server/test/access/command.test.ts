@@ -27,8 +27,8 @@ beforeAll(async () => {
 beforeEach(() => place.setPolicy(node, place.policies.of(roles)));
 afterAll(async () => {
   await place.end();
-  await rm(directory, { recursive: true });
 });
+afterAll(() => rm(directory, { recursive: true }));
 
 interface Ran {
   readonly code: number;

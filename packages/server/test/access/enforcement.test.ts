@@ -150,7 +150,7 @@ describe('an open stream', () => {
     const startedMs = performance.now();
     const error = await client.set('app:1', 'w').catch((reason: CasheError) => reason);
     expect(error).toMatchObject({ code: 'UNAUTHENTICATED', outcome: 'notCommitted' });
-    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
     expect(await codeOf(place.client(node, 'both'))).toBe('UNAUTHENTICATED');
     await place.setPolicy(node, place.policies.of(roles));
     // The client goes on trying: a token that is back serves again.

@@ -1,5 +1,6 @@
 /** Real nodes with an access policy, clients of several principals, and what is audited. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cashe, type ConnectOptions, connect } from '@cashe/client';
@@ -57,7 +58,8 @@ export class Place {
   }
 
   async start(options: EmbeddedNodeOptions): Promise<RunningNode> {
-    if (this.#directory === '') this.#directory = await mkdtemp(join(tmpdir(), 'cashe-access-'));
+    // At once: several nodes that start together share it.
+    if (this.#directory === '') this.#directory = mkdtempSync(join(tmpdir(), 'cashe-access-'));
     const { id = 'raft0' } = options;
     const node = await startNode({
       listen: '127.0.0.1:0',
@@ -128,10 +130,13 @@ export class Place {
   async end(): Promise<void> {
     for (const channel of this.#channels.splice(0)) channel.close();
     await Promise.all(this.#clients.splice(0).map((client) => client.close()));
-    await Promise.all(this.#nodes.splice(0).map((node) => node.stop()));
-    if (this.#directory !== '') await rm(this.#directory, { recursive: true });
-    this.#directory = '';
-    this.audited.length = 0;
+    try {
+      await Promise.all(this.#nodes.splice(0).map((node) => node.stop()));
+    } finally {
+      if (this.#directory !== '') await rm(this.#directory, { recursive: true });
+      this.#directory = '';
+      this.audited.length = 0;
+    }
   }
 
   #track<T extends Client>(client: T): T {

@@ -25,8 +25,8 @@ beforeAll(async () => {
 beforeEach(() => place.setPolicy(node, place.policies.of(roles)));
 afterAll(async () => {
   await place.end();
-  await rm(directory, { recursive: true });
 });
+afterAll(() => rm(directory, { recursive: true }));
 
 const connecting = (token: TokenSource | undefined) => place.client(node, undefined, { token });
 
@@ -68,7 +68,7 @@ describe('a client', () => {
     const error = await connecting(newToken()).catch((reason: CasheError) => reason);
     expect(error).toMatchObject({ code: 'UNAUTHENTICATED', outcome: 'notCommitted' });
     expect(String(error)).toContain('the token is not known');
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
   });
 
   it.each<[string, TokenSource, string]>([

@@ -165,11 +165,11 @@ describe('status', () => {
     const io = fakeIo();
     const { status: show } = clusterActions(openCluster, io);
     const endpoint = await pair(true);
-    const options = { endpoints: ['127.0.0.1:1', endpoint], timeoutMs: 300, json: false };
+    const options = { endpoints: ['127.0.0.1:1', endpoint], timeoutMs: 1_000, json: false };
     expect(await show(options)).toBe(0);
     await expect(show({ ...options, endpoints: ['127.0.0.1:1'] })).rejects.toMatchObject({
       exitCode: 3,
-      message: '127.0.0.1:1: no connection within 300 ms: connection refused',
+      message: '127.0.0.1:1: no connection within 1000 ms: connection refused',
     });
   });
 });

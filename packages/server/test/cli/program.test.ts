@@ -203,6 +203,23 @@ describe('the client commands', () => {
     expect(calls).toMatchObject([expected]);
     expect(code).toBe(0);
   });
+
+  it.each([
+    [['get', 'k'], 'localhost:3001'],
+    [['get', 'k', '--endpoint=h:1'], 'h:1'],
+    [['access', 'get'], 'localhost:3001'],
+    [['config', 'get'], 'localhost:3001'],
+  ])('%j goes where CASHE_ENDPOINT says when no flag does', async (argv, endpoint) => {
+    const before = process.env['CASHE_ENDPOINT'];
+    process.env['CASHE_ENDPOINT'] = ':3001';
+    try {
+      const { calls } = await run(argv);
+      expect(JSON.stringify(calls)).toContain(`"endpoints":["${endpoint}"]`);
+    } finally {
+      if (before === undefined) delete process.env['CASHE_ENDPOINT'];
+      else process.env['CASHE_ENDPOINT'] = before;
+    }
+  });
 });
 
 describe('a failure', () => {

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '@cashe/bench';
 import { connect } from '@cashe/client';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { startCluster, startNode } from '../../src/index.js';
+
+// Real nodes: seconds on a busy machine.
+jest.setTimeout(30_000);
 
 let directory = '';
 

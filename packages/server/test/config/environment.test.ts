@@ -106,6 +106,7 @@ describe('an unknown variable', () => {
   it.each([
     ['CASHE_NODES', 'cashe0,cashe1'],
     ['CASHE_TOKEN', 'secret'],
+    ['CASHE_ENDPOINT', 'h:3000'],
     ['CASHE_SERVICE_HOST', '10.0.0.1'],
     ['CASHE_SERVICE_PORT_CLIENT', '3000'],
     ['CASHE_PORT', 'tcp://10.0.0.1:3000'],

@@ -1,10 +1,14 @@
 // Whole nodes on virtual time: the promises of the host that need more than one replica.
 
 import { Code, Consistency, Outcome, type WriteAnswer } from '@cashe/codec';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { AdminAnswer } from '../../src/host/ports.js';
 import { HostClient, set } from '../support/host-client.js';
-import { HostCluster, type SimNode } from '../support/host-cluster.js';
+import { HostCluster } from '../support/host-cluster.js';
+import type { SimNode } from '../support/sim-node.js';
+
+/** Virtual time bounds what a test waits for; this only ends one that hangs. */
+jest.setTimeout(30_000);
 
 async function ready(
   options: Parameters<typeof HostCluster.start>[0] = {},
@@ -172,7 +176,7 @@ describe('time to live (R16, R17)', () => {
     await sim.time.run(5_000);
     for (const node of sim.nodes) node.crash();
     for (const node of sim.nodes) {
-      node.wallOffsetMs = 73 * 365 * 86_400_000;
+      node.wallOffsetMs = 76 * 365 * 86_400_000;
       await node.start();
     }
     const next = await sim.waitForLeader();
@@ -325,6 +329,26 @@ describe('admission (R8, R25)', () => {
     expect(answer.result === 'added' ? answer.replicaId : 0).toBeGreaterThan(5);
     // The leader fills the log at once (virtual time): it does not try one index after the other.
     expect(sim.time.nowMs - startedMs).toBeLessThan(300);
+  });
+});
+
+describe('a removed node (R8)', () => {
+  it('that its own configuration names asks everybody it knows whether it is gone', async () => {
+    const removed = 3;
+    const before = { voters: [1, 2], votersOutgoing: [], learners: [removed], replicaIdMax: 4 };
+    const after = { ...before, voters: [4], learners: [] };
+    const sim = await HostCluster.start({
+      nodes: 4,
+      configurationOf: (replicaId) => (replicaId === 4 ? after : before),
+    });
+    const [first, second, learner, knowing] = sim.nodes as [SimNode, SimNode, SimNode, SimNode];
+    // The voters it was told of are gone, too; whoever took their place knows.
+    first.crash();
+    second.crash();
+    expect(await sim.waitForLeader()).toBe(knowing);
+    await sim.time.until(() => learner.removed, 2_000, 'the learner hears that it was removed');
+    expect(sim.nodes.map((node) => node.removed)).toEqual([false, false, true, false]);
+    expect(learner.failure).toBeUndefined();
   });
 });
 

@@ -4,7 +4,8 @@
 import { Code, type WriteAnswer } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
 import { HostClient, set } from '../support/host-client.js';
-import { HostCluster, type SimNode } from '../support/host-cluster.js';
+import { HostCluster } from '../support/host-cluster.js';
+import type { SimNode } from '../support/sim-node.js';
 
 /** Both followers' logs are full for good; `snapshotIndex` says what their snapshots cover. */
 async function withFullFollowers(

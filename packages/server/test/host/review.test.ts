@@ -11,9 +11,13 @@ import type { SnapshotStore, Wal } from '../../src/host/storage-ports.js';
 import { FileWal } from '../../src/wal/file-wal.js';
 import { openSnapshotStore } from '../../src/wal/snapshot-store.js';
 import { HostClient, set } from '../support/host-client.js';
-import { HostCluster, type SimNode } from '../support/host-cluster.js';
+import { HostCluster } from '../support/host-cluster.js';
 import { MemoryDisk } from '../support/memory-disk.js';
+import type { SimNode } from '../support/sim-node.js';
 import { randomBytes } from '../support/wal.js';
+
+/** Virtual time bounds what a test waits for; this only ends one that hangs. */
+jest.setTimeout(30_000);
 
 async function ready(
   options: Parameters<typeof HostCluster.start>[0] = {},

@@ -2,9 +2,13 @@
 // only where that no longer reaches (R6). The named case, scaled: full write load, a follower is
 // down, comes back under the same load and catches up without one snapshot after the other.
 import { Code } from '@cashe/codec';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { HostClient, set } from '../support/host-client.js';
-import { HostCluster, type SimNode } from '../support/host-cluster.js';
+import { HostCluster } from '../support/host-cluster.js';
+import type { SimNode } from '../support/sim-node.js';
+
+/** Virtual time bounds what a test waits for; this only ends one that hangs. */
+jest.setTimeout(30_000);
 
 /** The leader takes a snapshot every 50 writes or so, and keeps about 20 in memory. */
 const config = { snapshotTriggerBytes: 20_000, tailBytesMax: 8_000, appendBytesMax: 2_000 };

@@ -1,7 +1,10 @@
-// The turn loop's promises about time (R7) and about its own mistakes (R10).
+// The turn loop's promises about time (R7), about stopping and about its own mistakes (R10).
+import type { Code } from '@cashe/codec';
 import { describe, expect, it } from '@jest/globals';
 import { hostConfig } from '../../src/host/host-config.js';
-import { HostCluster, type SimNode } from '../support/host-cluster.js';
+import { HostClient, set } from '../support/host-client.js';
+import { HostCluster } from '../support/host-cluster.js';
+import type { SimNode } from '../support/sim-node.js';
 
 async function ready(): Promise<{ sim: HostCluster; leader: SimNode; follower: SimNode }> {
   const sim = await HostCluster.start();
@@ -51,6 +54,69 @@ describe('time (R7)', () => {
     await sim.time.run(5);
     const late = calls.join('');
     expect(late).toMatch(/^(it){4}i*$/);
+  });
+});
+
+/** Stops the host in its next tick, in the middle of a turn that `before` has given work. */
+function stopInTurn(node: SimNode, before: () => void): { atMs: number | undefined } {
+  const stopped: { atMs: number | undefined } = { atMs: undefined };
+  const { replica, cluster, sim } = node;
+  const tick = replica.tick.bind(replica);
+  replica.tick = () => {
+    tick();
+    before();
+    stopped.atMs = sim.time.nowMs;
+    cluster?.host.stop();
+  };
+  return stopped;
+}
+
+describe('a host that is stopped in the middle of a turn', () => {
+  it('writes and sends nothing of what the turn has prepared', async () => {
+    const { sim, leader } = await ready();
+    const client = new HostClient(sim);
+    await client.open(leader);
+    await sim.converge();
+    const { lastIndex } = leader.replica.raft.status();
+    // A write that begins would still wait for its sync at the end.
+    leader.syncMs = 10_000;
+    const stopped = stopInTurn(leader, () => client.send(leader, [set('a', '1')], () => undefined));
+    const sent: string[] = [];
+    for (const { cluster } of sim.nodes.filter((node) => node !== leader)) {
+      if (cluster === undefined) throw new Error('a follower is not running');
+      const receive = cluster.host.receive.bind(cluster.host);
+      cluster.host.receive = (group, message) => {
+        if (message.from === leader.replicaId && stopped.atMs !== undefined) {
+          sent.push(message.kind);
+        }
+        receive(group, message);
+      };
+    }
+    await sim.time.run(50);
+    expect(stopped.atMs).toBeDefined();
+    // The turn did prepare it.
+    expect(leader.replica.raft.status().lastIndex).toBe(lastIndex + 1);
+    expect(leader.cluster?.host.commit.idle).toBe(false);
+    const waitedMs = leader.cluster?.host.commit.waitingMs();
+    expect({ waitedMs, sent }).toEqual({ waitedMs: 0, sent: [] });
+  });
+
+  it('answers nothing any more', async () => {
+    const sim = await HostCluster.start({ nodes: 1 });
+    const leader = await sim.waitForLeader();
+    const client = new HostClient(sim);
+    await client.open(leader);
+    // A lone voter confirms a read in the turn that begins it.
+    const startedMs = sim.time.nowMs;
+    expect(await client.text(leader, 'a')).toBeUndefined();
+    expect(sim.time.nowMs).toBe(startedMs);
+    const answers: Code[] = [];
+    const stopped = stopInTurn(leader, () => {
+      client.sendRead(leader, ['a'], ({ code }) => answers.push(code));
+    });
+    await sim.time.run(50);
+    expect(stopped.atMs).toBeDefined();
+    expect(answers).toEqual([]);
   });
 });
 

@@ -119,7 +119,7 @@ function descriptions(): Metrics['descriptions'] {
   };
   const sources = { view: never, condition: never, peers: never, drops: never };
   const metrics = new Metrics(
-    { ...sources, load: never, certificate: never, ending: never },
+    { ...sources, load: never, httpConnections: never, certificate: never, ending: never },
     { version: '', nodeVersion: '' },
   );
   metrics.close();

@@ -39,6 +39,7 @@ function sources(given: Given): NodeSources {
     peers: () => [],
     drops: () => ({}),
     load: () => ({ connections: 0, streams: [], unaryCalls: 0, opsBytes: 0 }),
+    httpConnections: () => [],
     certificate: () => undefined,
     ending: () => undefined,
     ...given,

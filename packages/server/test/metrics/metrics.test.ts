@@ -1,5 +1,6 @@
 // Goal: what a scraper reads of a node is what happened there. Method: three real nodes in this
 // process, used through the SDK and a unary client, scraped over HTTP.
+import { connect as openSocket } from 'node:net';
 import { waitUntil } from '@cashe/bench';
 import { type Cashe, connect } from '@cashe/client';
 import { KVClient } from '@cashe/proto';
@@ -72,6 +73,25 @@ describe('the metrics of a cluster', () => {
     const labels = 'surface="unary",verb="get",outcome="ok"';
     expect(series.get(`cashe_call_duration_seconds_count{${labels}}`)).toBe(1);
   });
+
+  it(
+    'tell how many connections each port has',
+    async () => {
+      const { hostname, port } = new URL(`http://${(await leader()).restAddress}`);
+      const silent = openSocket(Number(port), hostname);
+      try {
+        const rest = 'cashe_connections{port="rest"}';
+        const series = await leaderSeries((all) => all.get(rest) === 1);
+        expect(series.get('cashe_connections{port="metrics"}')).toBeGreaterThan(0);
+        expect(series.get('cashe_connections{port="client"}')).toBeGreaterThan(0);
+        silent.destroy();
+        await leaderSeries((all) => all.get(rest) === 0);
+      } finally {
+        silent.destroy();
+      }
+    },
+    caseMs,
+  );
 
   it('tell of the log, the peers and the process', async () => {
     const followers = cluster.nodes.length - 1;

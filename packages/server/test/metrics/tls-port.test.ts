@@ -31,8 +31,8 @@ beforeAll(async () => {
 }, caseMs);
 afterAll(async () => {
   await node?.stop();
-  rmSync(directory, { recursive: true, force: true });
 }, caseMs);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function getWithTls(path: string): Promise<string> {
   return new Promise((resolve, reject) => {

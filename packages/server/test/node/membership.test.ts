@@ -1,7 +1,11 @@
-// Goal: a node that stops waits for another leader as long as there can be one, and no longer.
+// Goal: a node that stops waits for another leader as long as there can be one, and no longer; one
+// that leaves knows that it has left.
+import { Code, Outcome } from '@cashe/codec';
 import type { RaftStatus, ReplicaId, TransferResult } from '@cashe/raft';
 import { describe, expect, it } from '@jest/globals';
-import { handOver } from '../../src/node/membership.js';
+import type { ExitReason } from '../../src/config/options.js';
+import type { AdminAnswer } from '../../src/host/ports.js';
+import { handOver, leaveCluster } from '../../src/node/membership.js';
 import { fakeLogger } from '../support/cli.js';
 
 /** Leads a group of three until somebody takes over. */
@@ -100,5 +104,25 @@ describe('a node that leads nothing', () => {
     const replica = new Leading();
     replica.followedBy(2);
     expect(await ended(replica, () => true)).toEqual([]);
+  });
+});
+
+describe('a node that leaves', () => {
+  const refusal = (outcome: Outcome): AdminAnswer => ({
+    ...{ kind: 'admin', result: 'refused', code: Code.UNAVAILABLE, outcome },
+    ...{ message: 'not reachable' },
+  });
+  const leaving = (answer: AdminAnswer, end: ExitReason): Promise<void> =>
+    leaveCluster({ admin: (_call, _who, _ms, done) => done(answer) }, 'n', Promise.resolve(end));
+
+  it('has left when the answer was lost and it hears that it is gone', async () => {
+    await expect(leaving(refusal(Outcome.UNKNOWN), { kind: 'removed' })).resolves.toBeUndefined();
+  });
+
+  it('has not left when it ended for another reason, or nothing was committed', async () => {
+    const reason = 'not reachable';
+    await expect(leaving(refusal(Outcome.UNKNOWN), { kind: 'stopped' })).rejects.toThrow(reason);
+    const refused = leaving(refusal(Outcome.NOT_COMMITTED), { kind: 'removed' });
+    await expect(refused).rejects.toThrow(reason);
   });
 });

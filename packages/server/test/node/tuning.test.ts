@@ -23,8 +23,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node.stop();
-  rmSync(directory, { recursive: true });
 });
+afterAll(() => rmSync(directory, { recursive: true }));
 
 function connected(): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port: Number(node.clientAddress.split(':')[1]) });

@@ -55,8 +55,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await nodes.stopAll();
-  rmSync(directory, { recursive: true });
 }, 30_000);
+afterAll(() => rmSync(directory, { recursive: true }));
 
 interface Asked {
   readonly method?: string;

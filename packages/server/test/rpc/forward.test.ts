@@ -7,6 +7,7 @@ import type {
   ForwardedCall,
   MemberView,
 } from '../../src/host/ports.js';
+import { remainingMsOf } from '../../src/rpc/forward-codec.js';
 import { type TestNode, TestNodes, until } from './support/nodes.js';
 
 const nodes = new TestNodes();
@@ -104,6 +105,26 @@ describe('a forwarded call (R30)', () => {
     await until(() => two!.handler.forwarded.length === 1, 'the call');
     await until(() => answers.length === 1, 'the deadline');
     expect(answers).toEqual([undefined]);
+  });
+
+  it('is bounded where it is served, whatever time its caller claims to have', async () => {
+    const limits = { forwardMsMax: 500 };
+    const [one, two] = await nodes.startConnected(2, { limits });
+    const remainingMs = 2 ** 32 - 1;
+    if (writeCall.kind !== 'write' || readCall.kind !== 'read') throw new Error('not a batch');
+    if (openCall.kind !== 'open') throw new Error('not an open');
+    const call: AdminCall = { kind: 'listMembers' };
+    const calls: ForwardedCall[] = [
+      { ...writeCall, batch: { ...writeCall.batch, remainingMs } },
+      { ...readCall, batch: { ...readCall.batch, remainingMs } },
+      { ...openCall, open: { ...openCall.open, remainingMs } },
+      { kind: 'admin', principal: 'client/a', remainingMs, call },
+      openCall,
+    ];
+    for (const each of calls) forward(one!, each);
+    await until(() => two!.handler.forwarded.length === calls.length, 'the calls');
+    const boundsMs = two!.handler.forwarded.map((forwarded) => remainingMsOf(forwarded.call));
+    expect(boundsMs).toEqual([500, 500, 500, 500, 100]);
   });
 
   it('to a node that is not connected is certainly not committed', async () => {

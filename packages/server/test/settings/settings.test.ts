@@ -43,8 +43,8 @@ beforeAll(async () => {
 afterAll(async () => {
   cluster.close();
   await node.stop();
-  await rm(directory, { recursive: true });
 });
+afterAll(() => rm(directory, { recursive: true }));
 
 type Ran = { readonly code: number; readonly out: string; readonly complaints: readonly string[] };
 

@@ -133,11 +133,11 @@ export class Messages<T> {
   }
 }
 
-/** Lets the event loop turn until the server has noticed something; gives up after 4 s. */
+/** Lets the event loop turn until the server has noticed something; gives up after 15 s. */
 export async function until(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 4000;
+  const giveUpMs = performance.now() + 15_000;
   while (!condition()) {
-    if (performance.now() > giveUpMs) throw new Error('it did not happen within 4 s');
+    if (performance.now() > giveUpMs) throw new Error('it did not happen within 15 s');
     await new Promise(setImmediate);
   }
 }

@@ -8,7 +8,8 @@ import {
   type ReadAnswer,
   type WriteAnswer,
 } from '@cashe/codec';
-import type { HostCluster, SimNode } from './host-cluster.js';
+import type { HostCluster } from './host-cluster.js';
+import type { SimNode } from './sim-node.js';
 
 const REMAINING_MS = 5_000;
 
@@ -67,6 +68,15 @@ export class HostClient {
     keys: readonly string[],
     over: { consistency?: Consistency; afterSequence?: number } = {},
   ): Promise<ReadAnswer> {
+    return this.wait((done) => this.sendRead(node, keys, done, over));
+  }
+
+  sendRead(
+    node: SimNode,
+    keys: readonly string[],
+    done: (answer: ReadAnswer) => void,
+    over: { consistency?: Consistency; afterSequence?: number } = {},
+  ): void {
     const encoder = new OpsEncoder();
     for (const key of keys) encoder.add(opFor.get(key));
     const batch = {
@@ -79,7 +89,7 @@ export class HostClient {
       remainingMs: REMAINING_MS,
       ops: encoder.finish(undefined),
     } as const;
-    return this.wait((done) => node.calls?.read(batch, 'anonymous', done));
+    node.calls?.read(batch, 'anonymous', done);
   }
 
   async text(node: SimNode, key: string): Promise<string | undefined> {

@@ -53,8 +53,11 @@ export async function observedNodes(count: number, isApart = true): Promise<Obse
       return node;
     },
     stop: async () => {
-      await Promise.all(nodes.map((node) => node.stop()));
-      rmSync(home, { recursive: true, force: true });
+      try {
+        await Promise.all(nodes.map((node) => node.stop()));
+      } finally {
+        rmSync(home, { recursive: true, force: true });
+      }
     },
   };
 }

@@ -35,8 +35,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
   await Promise.all(nodes.splice(0).map((node) => node.stop()));
-  rmSync(directory, { recursive: true });
 }, 30_000);
+afterEach(() => rmSync(directory, { recursive: true }));
 
 function filesOf(id: string): TestPairFiles {
   return new TestPairFiles(join(directory, id), id, ca.cert, ca.node(id));
@@ -70,7 +70,7 @@ async function founders(): Promise<readonly TestPairFiles[]> {
 
 async function client(): Promise<Cashe<'string'>> {
   const pair = ca.client('app');
-  const made = await connect({ config, tls: { ca: ca.cert, ...pair }, timeoutMs: 3_000 });
+  const made = await connect({ config, tls: { ca: ca.cert, ...pair }, timeoutMs: 10_000 });
   clients.push(made);
   return made;
 }

@@ -34,8 +34,8 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
   for (const port of ports.splice(0)) port.close();
   material.close();
-  rmSync(directory, { recursive: true });
 });
+afterEach(() => rmSync(directory, { recursive: true }));
 
 async function open(options: Parameters<typeof TestPort.open>[0]): Promise<TestPort> {
   const port = await TestPort.open(options);

@@ -25,8 +25,8 @@ beforeEach(() => {
 
 afterEach(() => {
   for (const material of opened.splice(0)) material.close();
-  rmSync(directory, { recursive: true });
 });
+afterEach(() => rmSync(directory, { recursive: true }));
 
 async function load(files: TlsFiles): Promise<TlsMaterial> {
   const scheduler: Scheduler = {

@@ -32,8 +32,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(children.map(kill));
-  await rm(directory, { recursive: true });
 });
+afterEach(() => rm(directory, { recursive: true }));
 
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -45,8 +45,11 @@ async function kill(child: ChildProcess): Promise<void> {
 /** Starts a process that locks `path` and stays; resolves with the first thing it says. */
 async function hold(
   path: string,
+  temporary: string = tmpdir(),
 ): Promise<{ readonly child: ChildProcess; readonly said: string }> {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLD, BUILT_LOCK, path]);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLD, BUILT_LOCK, path], {
+    env: { ...process.env, TMPDIR: temporary },
+  });
   children.push(child);
   const [data] = await once(child.stdout, 'data');
   return { child, said: String(data).trim() };
@@ -106,6 +109,18 @@ describe('a lock', () => {
     expect(child.said).toContain(`process ${process.pid}`);
     await lock.release();
     expect(await readdir(long)).toEqual([]);
+  });
+
+  it('leaves nothing in the temporary directory, however its process ends', async () => {
+    const long = join(directory, 'x'.repeat(100));
+    const temporary = join(directory, 't');
+    await mkdir(long);
+    await mkdir(temporary);
+    const { child, said } = await hold(long, temporary);
+    expect(said).toBe('held');
+    await expect(lockDirectory(long)).rejects.toMatchObject({ kind: 'locked' });
+    await kill(child);
+    expect(await readdir(temporary)).toEqual([]);
   });
 
   it('in a directory that does not exist is an error, not a lock', async () => {

@@ -107,7 +107,7 @@ export const limitsOptions: OptionSpecs<LimitsValues> = {
   ),
   'limits.handshakes_in_flight_max': count(
     'handshakesInFlightMax',
-    'TLS handshakes under way per listen address; more connections are closed',
+    'TLS handshakes under way per port; more connections are closed',
   ),
   'limits.handshakes_per_second_max': count(
     'handshakesPerSecondMax',

@@ -1,5 +1,6 @@
 /** Embedded nodes with REST on loopback, and requests to them over real HTTP. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '@cashe/bench';
@@ -11,7 +12,8 @@ export class RestNodes {
   #directory: string | undefined;
 
   async start(options: EmbeddedNodeOptions = {}): Promise<RunningNode> {
-    this.#directory ??= await mkdtemp(join(tmpdir(), 'cashe-rest-'));
+    // At once: several nodes that start together share it.
+    this.#directory ??= mkdtempSync(join(tmpdir(), 'cashe-rest-'));
     const { id = 'raft0' } = options;
     const node = await startNode({
       listen: '127.0.0.1:0',
@@ -51,9 +53,12 @@ export class RestNodes {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all(this.#running.splice(0).map((node) => node.stop()));
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true });
-    this.#directory = undefined;
+    try {
+      await Promise.all(this.#running.splice(0).map((node) => node.stop()));
+    } finally {
+      if (this.#directory !== undefined) await rm(this.#directory, { recursive: true });
+      this.#directory = undefined;
+    }
   }
 }
 

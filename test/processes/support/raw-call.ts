@@ -1,39 +1,7 @@
-/** What no client or peer should ever send, from a seed. */
+/** gRPC calls made by hand, for what no client of ours would send. */
 import { connect as connectHttp2 } from 'node:http2';
-import { connect } from 'node:net';
-
-export type Random = (below: number) => number;
-
-export function generator(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-export function randomBytes(random: Random, length: number): Buffer {
-  return Buffer.from(Array.from({ length }, () => random(256)));
-}
 
 const waitMs = 500;
-
-/** Sends bytes on a plain connection; resolves when the node ends it, or soon after. */
-export function sendBytes(address: string, bytes: Buffer): Promise<void> {
-  const { hostname, port } = new URL(`http://${address}`);
-  return new Promise((resolve) => {
-    const socket = connect(Number(port), hostname, () => socket.write(bytes));
-    const end = (): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve();
-    };
-    const timer = setTimeout(() => end(), waitMs);
-    socket.on('data', () => undefined);
-    socket.on('error', end);
-    socket.on('close', end);
-  });
-}
 
 /** A gRPC call with this body, whatever it is; resolves when the node has answered. */
 export function sendCall(address: string, path: string, body: Buffer): Promise<void> {
