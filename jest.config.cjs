@@ -33,6 +33,8 @@ module.exports = {
     'Date',
     'Promise',
   ],
+  // Real processes, disks and handshakes: a busy machine is no reason to be red.
+  testTimeout: 30_000,
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/jest.totals.cjs'],
 };

@@ -70,8 +70,9 @@ describe('SIGTERM', () => {
       );
       expect(writer.errors).toEqual([]);
       expect(await writer.differences()).toEqual([]);
-      expect(seen[0]).toBe(Serving.SERVING);
-      expect(new Set(seen.slice(1))).toEqual(new Set([Serving.NOT_SERVING]));
+      // In between, a slow machine may have been without a leader for a while.
+      expect(seen).toContain(Serving.SERVING);
+      expect(seen.at(-1)).toBe(Serving.NOT_SERVING);
       expect((await ended).code).toBe(status.UNAVAILABLE);
       const log = leader.logTail();
       // On a slow machine it may have lost leadership just before the signal.

@@ -58,6 +58,7 @@ describe('a Zipf trace replayed with one caller', () => {
         const leader = await killed.leader();
         await leader.kill('SIGKILL');
         leader.start();
+        await killed.waitUntilServing();
       }),
     ]);
     await outcomes;
