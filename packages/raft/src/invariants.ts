@@ -1,7 +1,7 @@
 /**
  * The invariants stated at the fields of RaftState, executable (R10). `checkCheap` runs after every
- * call in production as well; `checkState` and `checkTransition` after every step in tests and in
- * the simulator.
+ * call in production as well; `checkStateBounded` and `checkTransition` after every turn in the
+ * simulator, `checkState` with its sums over the memory tail from time to time, and in tests.
  */
 import { memberIds } from './configuration.js';
 import { assert } from './errors.js';

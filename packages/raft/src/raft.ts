@@ -160,7 +160,7 @@ export class Raft implements RaftCore {
 
   /**
    * Throws an InvariantError unless this state, and the change since the last call, satisfy every
-   * invariant (R10): for tests and the simulator, after every step. Linear in the memory tail
+   * invariant (R10): for tests and, after every turn, the simulator. Linear in the memory tail
    * unless `scan` is false, which leaves out the sums over its entries.
    */
   checkInvariants(scan: boolean = true): void {

@@ -5,6 +5,7 @@ import type { ClusterProcess } from '@cashe/bench';
 import { Canary, type CanaryFigures } from './canary.js';
 import { FuzzCluster, type FuzzTls } from './fuzz-cluster.js';
 import { type NodeMemory, NodeWatch } from './node-watch.js';
+import { type RuntimeDefect, tooManyDefects } from './runtime-defect.js';
 import { type Finding, Sender } from './sender.js';
 
 export interface FuzzOptions {
@@ -27,6 +28,8 @@ export interface FuzzFigures {
   readonly findings: readonly Finding[];
   /** What was wrong beside single inputs. */
   readonly problems: readonly string[];
+  /** Nodes that a defect of Node.js ended, which were started again. */
+  readonly defects: readonly RuntimeDefect[];
   readonly canary: CanaryFigures;
   readonly memory: readonly NodeMemory[];
 }
@@ -77,8 +80,10 @@ async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFig
   sender.close();
   const { memory, problems } = await watch.settled();
   const figures = await canary.finish();
+  const differing = await differences(processes);
   // Those that end from here on are ended by us.
-  const deaths = [...watch.deaths];
+  watch.close();
+  const tooMany = tooManyDefects(watch.defects.length, inputs);
   return {
     seed,
     inputs,
@@ -87,11 +92,13 @@ async function fuzz(cluster: FuzzCluster, options: FuzzOptions): Promise<FuzzFig
     findings: sender.findings,
     problems: [
       ...figures.problems,
-      ...deaths,
+      ...watch.deaths,
+      ...(tooMany === undefined ? [] : [tooMany]),
       ...problems,
       ...watch.logProblems(),
-      ...(await differences(processes)),
+      ...differing,
     ],
+    defects: watch.defects,
     canary: figures,
     memory,
   };

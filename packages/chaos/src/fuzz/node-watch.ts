@@ -1,8 +1,9 @@
 /** What the nodes themselves show: that they live, what they hold, and what they log. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClusterProcess, ProcessUsage } from '@cashe/bench';
+import type { ClusterProcess, NodeExit, ProcessUsage } from '@cashe/bench';
 import { waitUntil } from '@cashe/bench';
+import { isDefectLine, isRuntimeDefect, type RuntimeDefect } from './runtime-defect.js';
 
 export interface NodeMemory {
   readonly node: string;
@@ -10,6 +11,8 @@ export interface NodeMemory {
   readonly after: ProcessUsage;
   readonly loopDelayMaxMs: number;
 }
+
+type WatchedNode = ClusterProcess['nodes'][number];
 
 const mib = 2 ** 20;
 /** What a run may leave: caches that fill, the newest part of the log, code that was compiled. */
@@ -25,30 +28,43 @@ const logBytesMax = 256 * 1024;
 
 export class NodeWatch {
   readonly #cluster: ClusterProcess;
+  readonly #suspects: (id: string) => string;
   readonly #deaths: string[] = [];
+  readonly #defects: RuntimeDefect[] = [];
+  #isOver = false;
   #before: readonly ProcessUsage[] = [];
   #loopDelaysMaxMs: number[] = [];
 
   /** `suspects` tells what the node of that id got last. */
   constructor(cluster: ClusterProcess, suspects: (id: string) => string) {
     this.#cluster = cluster;
-    for (const node of cluster.nodes) {
-      void node.exited.then(({ exitCode, signal }) => {
-        const how = `${node.id} ended (${signal ?? exitCode})`;
-        this.#deaths.push(`${how}; its last inputs: ${suspects(node.id)}\n${node.logTail()}`);
-      });
-    }
+    this.#suspects = suspects;
+    for (const node of cluster.nodes) this.#watch(node);
   }
 
   /** The state to compare with; taken when the nodes are warm. */
   async begin(): Promise<void> {
     // A node that does not answer is told of as an end, or when all is compared.
-    this.#before = await this.#usages().catch(() => []);
+    const ask = async (): Promise<true | undefined> => {
+      this.#before = await this.#usages().catch(() => []);
+      return this.#before.length > 0 || this.#deaths.length > 0 ? true : undefined;
+    };
+    await waitUntil('the nodes to say what they use', settleMs, ask).catch(() => undefined);
   }
 
   /** Nodes that ended, and what they wrote last. */
   get deaths(): readonly string[] {
     return this.#deaths;
+  }
+
+  /** Nodes that were ended by a defect of Node.js, and run again. */
+  get defects(): readonly RuntimeDefect[] {
+    return this.#defects;
+  }
+
+  /** Nodes that end from now on stay down. */
+  close(): void {
+    this.#isOver = true;
   }
 
   /** Waits until memory, sockets and timers are back; what stays is a problem. */
@@ -68,11 +84,38 @@ export class NodeWatch {
   /** Lines that no input may cause: errors, and whatever Node prints by itself. */
   logProblems(): string[] {
     return this.#cluster.nodes.flatMap(({ id }) => {
-      const text = readFileSync(join(this.#cluster.dir, `${id}.log`), 'utf8');
-      const loud = text.split('\n').filter((line) => line !== '' && !isQuietLine(line));
+      const text = this.#log(id);
+      const isExcused = this.#defects.some(({ node }) => node === id);
+      const loud = text
+        .split('\n')
+        .filter((line) => line !== '' && !isQuietLine(line))
+        .filter((line) => !(isExcused && isDefectLine(line)));
       const flood = text.length > logBytesMax ? [`${id} logged ${text.length} bytes`] : [];
       return [...flood, ...loud.slice(0, logLinesMax)];
     });
+  }
+
+  #watch(node: WatchedNode): void {
+    void node.exited.then((exit) => this.#onExit(node, exit));
+  }
+
+  #onExit(node: WatchedNode, exit: NodeExit): void {
+    if (this.#isOver) return;
+    const { id } = node;
+    const suspects = this.#suspects(id);
+    const earlier = this.#defects.filter((defect) => defect.node === id).length;
+    if (!isRuntimeDefect(exit, this.#log(id), earlier, process.versions['nghttp2'])) {
+      const how = `${id} ended (${exit.signal ?? exit.exitCode})`;
+      this.#deaths.push(`${how}; its last inputs: ${suspects}\n${node.logTail()}`);
+      return;
+    }
+    this.#defects.push({ node: id, suspects });
+    node.start();
+    this.#watch(node);
+  }
+
+  #log(id: string): string {
+    return readFileSync(join(this.#cluster.dir, `${id}.log`), 'utf8');
   }
 
   async #compare(): Promise<readonly NodeMemory[]> {

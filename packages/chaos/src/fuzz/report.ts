@@ -4,7 +4,7 @@ const mib = 2 ** 20;
 
 /** For people: what happened, what was wrong, and how to see it again. */
 export function describeFuzz(figures: FuzzFigures): string {
-  const { seed, inputs, seconds, ends, findings, problems, canary, memory } = figures;
+  const { seed, inputs, seconds, ends, findings, problems, defects, canary, memory } = figures;
   const perSecond = Math.round(inputs / seconds);
   return [
     `seed ${seed}: ${inputs} inputs in ${seconds.toFixed(1)} s (${perSecond}/s)`,
@@ -18,6 +18,11 @@ export function describeFuzz(figures: FuzzFigures): string {
         `sockets ${before.sockets} -> ${after.sockets}, ` +
         `timers ${before.timers} -> ${after.timers}, ` +
         `loop delay at most ${Math.round(loopDelayMaxMs)} ms`,
+    ),
+    ...defects.map(
+      ({ node, suspects }) =>
+        `KNOWN DEFECT of nghttp2 ${process.versions['nghttp2']} (CVE-2026-27135) ended ${node}, ` +
+        `which was started again; its last inputs: ${suspects}`,
     ),
     ...findings.map(
       ({ index, target, what, problem }) =>

@@ -2,7 +2,9 @@
 import type { OptionSpec } from './option.js';
 import type { NodeOptions } from './options.js';
 import type { Origin, Resolved } from './resolve.js';
+import { ownEntry } from './rules.js';
 import { type OptionKey, optionKeys, optionSpecs, sectionOf } from './schema.js';
+import type { FounderEntry } from './sections/cluster.js';
 
 /** One option as it holds. */
 export interface Effective {
@@ -15,14 +17,28 @@ export interface Effective {
 
 export function effectiveValues(resolved: Resolved): readonly Effective[] {
   const derived: ReadonlyMap<OptionKey, unknown> = derivedValues(resolved.options);
+  const founder = ownEntry(resolved.stated);
   return optionKeys.map((key) => {
     const spec: OptionSpec<unknown> = optionSpecs[key];
     // What is replicated is the cluster's to say: its default holds only where one is founded.
     const fallback = spec.replicated === true ? undefined : spec.fallback;
     const raw: unknown = resolved.stated[key] ?? derived.get(key) ?? fallback;
-    return { key, value: shown(spec, raw), origin: resolved.origins.get(key) };
+    const entryKey = founderValues.get(key);
+    const isEntry = entryKey !== undefined && founder?.[entryKey] !== undefined;
+    const inherited = isEntry ? resolved.origins.get('cluster.genesis') : undefined;
+    const origin = resolved.origins.get(key) ?? inherited;
+    return { key, value: shown(spec, raw), origin };
   });
 }
+
+/** What a founder has from its entry in the genesis list unless it states another value. */
+const founderValues: ReadonlyMap<OptionKey, keyof FounderEntry> = new Map([
+  ['listen.client', 'client'],
+  ['listen.raft', 'raft'],
+  ['listen.advertise_client', 'client'],
+  ['listen.advertise_raft', 'raft'],
+  ['http.rest', 'rest'],
+]);
 
 function shown(spec: OptionSpec<unknown>, value: unknown): unknown {
   if (value === undefined) return undefined;

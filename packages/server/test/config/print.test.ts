@@ -32,6 +32,22 @@ describe('what is printed', () => {
     );
   });
 
+  it('has the genesis list as the origin of what a founder has from its entry', () => {
+    const entry = '{ id: n, client: "127.0.0.1:3000", raft: "127.0.0.1:4000" }';
+    const yaml = `cache:\n  capacity: 5\ncluster:\n  genesis: [${entry}]\n`;
+    const text = printed(resolve({ 'node.id': 'n', 'listen.raft': ':7' }, yaml));
+    const lines = text.split('\n').map((line) => line.replace(/ +/g, ' '));
+    const origin = 'x.yaml:4 cluster.genesis';
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        ` advertise_client: 127.0.0.1:3000 # ${origin}`,
+        ` advertise_raft: 127.0.0.1:4000 # ${origin}`,
+        ' raft: :7 # flag --raftaddr',
+      ]),
+    );
+    expect(lines.find((line) => line.startsWith(' client: '))).toContain(origin);
+  });
+
   it('as JSON says the same to programs', () => {
     const yaml = 'log: { level: warn }\n';
     const json = effectiveJson(effectiveValues(resolve({ 'node.id': 'n' }, yaml)));
