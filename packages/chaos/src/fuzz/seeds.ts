@@ -68,6 +68,8 @@ export function clientSeeds({ clusterId, nodeId }: SeedFacts): readonly MethodSe
       endsByItself: true,
     })),
     unary('cashe.v1.KV/Nothing', value),
+    // What only the other port serves.
+    unary('cashe.raft.v1.Raft/TimeoutNow', value),
   ];
 }
 
@@ -98,6 +100,8 @@ export function peerSeeds(facts: SeedFacts): readonly MethodSeed[] {
       messages: forwardMessages(hello, facts.nodeId),
       endsByItself: true,
     },
+    // What only the other port serves.
+    unary('cashe.v1.KV/Set', setRequest()),
   ];
 }
 

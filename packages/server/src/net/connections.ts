@@ -7,6 +7,7 @@ import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { type ConnectionInjector, type Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { type FirstWords, peekFirstWords } from './first-bytes.js';
+import { endOutsideParser } from './http2-end.js';
 import { http2ServersOf, raiseReceiveWindow } from './http2-window.js';
 import type { ConnectionLimits } from './limits.js';
 import { answerInHttp1, RefusalServer } from './refusal-server.js';
@@ -53,7 +54,10 @@ export class Connections {
       },
       onAged: (session) => onAged?.(session),
     });
-    for (const http2Server of http2ServersOf(server)) this.#guard.watch(http2Server);
+    for (const http2Server of http2ServersOf(server)) {
+      endOutsideParser(http2Server);
+      this.#guard.watch(http2Server);
+    }
     if (tls === undefined) return;
     this.#acceptor = new TlsAcceptor(tls, limits, {
       onSecure: (socket) => this.#injector.injectConnection(socket),

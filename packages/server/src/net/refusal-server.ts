@@ -5,6 +5,7 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { status } from '@grpc/grpc-js';
+import { endOutsideParser } from './http2-end.js';
 
 export interface Refusal {
   readonly code: status.UNAUTHENTICATED | status.PERMISSION_DENIED | status.FAILED_PRECONDITION;
@@ -28,6 +29,7 @@ export class RefusalServer {
       maxSendHeaderBlockLength: HEADER_BYTES_MAX,
     });
     this.#server.setTimeout(0);
+    endOutsideParser(this.#server);
   }
 
   /** The connection is this server's from now on. */
