@@ -3,10 +3,11 @@ import type { MemberView } from './ports.js';
 import type { ReplicaView } from './replica-context.js';
 
 export function memberViews(replica: ReplicaView): MemberView[] {
-  const { configuration, progress } = replica.raft.status();
+  const { configuration, progress, persistedIndex } = replica.raft.status();
   const voters = new Set([...configuration.voters, ...configuration.votersOutgoing]);
   const learners = new Set(configuration.learners);
   const matched = new Map(progress.map((peer) => [peer.replicaId, peer.matchIndex]));
+  if (replica.leads) matched.set(replica.replicaId, persistedIndex);
   const views = replica.store.nodes().map((node): MemberView => {
     const { replicaId } = node;
     const role = voters.has(replicaId) ? 'voter' : learners.has(replicaId) ? 'learner' : 'none';

@@ -1,5 +1,6 @@
 // Goal: any node serves REST as the leader does, and members and leadership change through it.
 // Method: three real nodes in this process, and a fourth that waits to be added.
+import { waitUntil } from '@cashe/bench';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningNode } from '../../src/index.js';
 import { ask, post, RestNodes } from './support/rest-nodes.js';
@@ -76,6 +77,17 @@ describe('any node', () => {
 describe('members', () => {
   const add = (node: RunningNode, nodeId: string, address: string) =>
     post(node, '/v1/cluster/members', { node_id: nodeId, raft_address: address });
+
+  it('have a position in the log that is on their disk, the leader too', async () => {
+    // A new leader knows nobody's position before it has heard from them.
+    const members = await waitUntil('positions of all', 10_000, async () => {
+      const [leader] = await leaderAndFollower();
+      const list = await ask(leader, 'GET', '/v1/cluster/members');
+      const { members } = list.json as { members: { match_index: number }[] };
+      return members.every(({ match_index }) => match_index > 0) ? members : undefined;
+    });
+    expect(members).toHaveLength(3);
+  });
 
   it('take a node that waits by its raft address, asked of any node, once or twice', async () => {
     const joiner = await nodes.start({ id: 'r3', waitForJoin: true });

@@ -411,8 +411,8 @@ export interface Member {
   /** True for the leader of group 0. */
   leader: boolean;
   /**
-   * Leader's view of how far its log is known to match; 0 for the leader
-   * itself, and when the answering node does not lead.
+   * Leader's view of how far its log is known to match; of itself, how far it is
+   * on disk. 0 when the answering node does not lead.
    */
   matchIndex: number;
 }
