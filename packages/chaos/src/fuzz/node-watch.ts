@@ -23,8 +23,10 @@ const socketGrowthMax = 8;
 const timerGrowthMax = 40;
 const settleMs = 60_000;
 const logLinesMax = 10;
-/** Whoever sends garbage must not fill the disk with what is said about it. */
+/** Whoever sends garbage must not fill the disk with what is said about it: lines have rates. */
 const logBytesMax = 256 * 1024;
+const logBytesPerMinuteMax = 128 * 1024;
+const minuteMs = 60_000;
 
 export class NodeWatch {
   readonly #cluster: ClusterProcess;
@@ -32,6 +34,7 @@ export class NodeWatch {
   readonly #deaths: string[] = [];
   readonly #defects: RuntimeDefect[] = [];
   #isOver = false;
+  #startMs = performance.now();
   #before: readonly ProcessUsage[] = [];
   #loopDelaysMaxMs: number[] = [];
 
@@ -83,6 +86,8 @@ export class NodeWatch {
 
   /** Lines that no input may cause: errors, and whatever Node prints by itself. */
   logProblems(): string[] {
+    const minutes = (performance.now() - this.#startMs) / minuteMs;
+    const bytesMax = logBytesMax + minutes * logBytesPerMinuteMax;
     return this.#cluster.nodes.flatMap(({ id }) => {
       const text = this.#log(id);
       const isExcused = this.#defects.some(({ node }) => node === id);
@@ -90,7 +95,7 @@ export class NodeWatch {
         .split('\n')
         .filter((line) => line !== '' && !isQuietLine(line))
         .filter((line) => !(isExcused && isDefectLine(line)));
-      const flood = text.length > logBytesMax ? [`${id} logged ${text.length} bytes`] : [];
+      const flood = text.length > bytesMax ? [`${id} logged ${text.length} bytes`] : [];
       return [...flood, ...loud.slice(0, logLinesMax)];
     });
   }
