@@ -3,7 +3,8 @@
  * channel, and an attempt that is under way; but where the last attempt failed it makes one more
  * when its backoff is over, and keeps what it gets without ever making a request on it. Of what
  * belongs to a channel only its connector is told of the end: from then on this one connects to
- * nobody.
+ * nobody. The same as the one in the SDK (grpc/ending-credentials.ts):
+ * neither package may import the other.
  */
 import { ChannelCredentials } from '@grpc/grpc-js';
 

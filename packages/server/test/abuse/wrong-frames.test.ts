@@ -4,25 +4,16 @@
 import { connect, type Socket } from 'node:net';
 import { ClusterProcess } from '@cashe/bench';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { endHeaders, frame, frameType } from './support/attacker.js';
 
 const caseMs = 60_000;
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-const [headers, reset, settings, ping, goaway, windowUpdate] = [1, 3, 4, 6, 7, 8];
-const endHeaders = 0x4;
-
-function frame(type: number, flags: number, stream: number, body: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, body]);
-}
+const [windowUpdate, oneByte] = [8, Buffer.alloc(1)];
 
 /** Of RFC 7541's static table: POST, http, /; and the authority `a`. */
-const request = frame(headers, endHeaders, 1, Buffer.from('8386844101' + '61', 'hex'));
-const goodbye = frame(goaway, 0, 0, Buffer.alloc(8));
-const noSettings = frame(settings, 0, 0, Buffer.alloc(0));
+const request = frame(frameType.headers, endHeaders, 1, Buffer.from('8386844101' + '61', 'hex'));
+const goodbye = frame(frameType.goaway, 0, 0, Buffer.alloc(8));
+const noSettings = frame(frameType.settings, 0, 0, Buffer.alloc(0));
 
 /** Resolves when the node has closed the connection. */
 function sendWhole(address: string, wrong: Buffer): Promise<void> {
@@ -45,10 +36,10 @@ describe('a request behind a GOAWAY, and a frame of a wrong length behind it', (
   afterAll(() => cluster?.stop('kill'), caseMs);
 
   it.each([
-    ['SETTINGS', frame(settings, 0, 0, Buffer.alloc(1))],
-    ['RST_STREAM', frame(reset, 0, 1, Buffer.alloc(0))],
-    ['PING', frame(ping, 0, 0, Buffer.alloc(1))],
-    ['WINDOW_UPDATE', frame(windowUpdate, 0, 0, Buffer.alloc(1))],
+    ['SETTINGS', frame(frameType.settings, 0, 0, oneByte)],
+    ['RST_STREAM', frame(frameType.reset, 0, 1, Buffer.alloc(0))],
+    ['PING', frame(frameType.ping, 0, 0, oneByte)],
+    ['WINDOW_UPDATE', frame(windowUpdate, 0, 0, oneByte)],
   ])(
     'end their connection alone: %s',
     async (_name, wrong) => {
