@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ByHand } from './support/by-hand.js';
 
 const caseMs = 60_000;
+const appearsMs = 20_000;
 const founders = ['n0', 'n1', 'n2'];
 /** Only their ports are used. */
 const spares = ['s0', 's1', 's2', 's3', 's4'];
@@ -25,15 +26,23 @@ afterEach(async () => {
   opened = undefined;
 }, caseMs);
 
-/** Resolves as soon as the file is there. */
+/** Resolves as soon as the file is there; in vain, it says what the nodes did meanwhile. */
 function appears(directory: string, name: string): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const watcher = watch(directory);
-    const look = (): void => {
-      if (!existsSync(join(directory, name))) return;
+    const end = (run: () => void): void => {
       watcher.close();
-      resolve();
+      clearTimeout(timer);
+      run();
     };
+    const look = (): void => {
+      if (existsSync(join(directory, name))) end(resolve);
+    };
+    const fail = (): void =>
+      end(() =>
+        reject(new Error(`${appearsMs} ms went by without the file ${name}:\n${hand.log()}`)),
+      );
+    const timer = setTimeout(fail, appearsMs);
     watcher.on('change', look);
     look();
   });

@@ -109,6 +109,11 @@ export class ByHand {
     });
   }
 
+  /** What all processes wrote, one after the other. */
+  log(): string {
+    return this.#all.map((one) => `${one.args.join(' ')}\n${one.log()}`).join('\n');
+  }
+
   /** Ends everything and removes all data. */
   async end(): Promise<void> {
     for (const one of this.#all) if (one.isRunning) one.signal('SIGKILL');

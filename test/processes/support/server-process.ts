@@ -31,6 +31,7 @@ export class ServerProcess {
   readonly exited: Promise<Exit>;
   readonly lines: LogLine[] = [];
   stdout = '';
+  readonly args: readonly string[];
   readonly #child: ChildProcess;
   readonly #watches: Set<Watch> = new Set();
   #rest = '';
@@ -38,6 +39,7 @@ export class ServerProcess {
 
   /** `command` is a file that Node runs. */
   constructor(args: readonly string[], command: string = casheCommand) {
+    this.args = args;
     this.#child = spawn(process.execPath, [command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

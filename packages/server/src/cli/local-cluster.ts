@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { describeFailure } from './failure.js';
+import { describeFailure } from '../failure.js';
 import { basePortMax, type LocalOptions, localPlan, welcome } from './local-plan.js';
 import { LocalCluster } from './local-supervisor.js';
 import { firstTakenPort } from './ports.js';

@@ -6,8 +6,8 @@
 import { effectiveSettings } from '../config/effective.js';
 import type { Loaded } from '../config/load.js';
 import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
+import { describeFailure } from '../failure.js';
 import type { Logger } from '../host/ports.js';
-import { describeFailure } from './failure.js';
 
 export type StartNode = (options: NodeOptions, logger: Logger) => Promise<RunningNode>;
 

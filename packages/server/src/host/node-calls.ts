@@ -236,7 +236,7 @@ export class NodeCalls implements Calls {
 
   /**
    * Changes of the members are idempotent: asked for again until the deadline while no leader is
-   * there, or while leadership moves under them.
+   * there or it cannot be reached (it may be heard before), or while leadership moves under them.
    */
   admin(
     call: AdminCall,
@@ -251,7 +251,7 @@ export class NodeCalls implements Calls {
       this.#adminOnce(call, principal, leftMs, (answer) => {
         const again =
           answer.result === 'refused' &&
-          RETRYABLE.has(answer.code) &&
+          this.#isRetryable(answer.code) &&
           leftMs > ADMIN_RETRY_MS &&
           !this.#isStopped;
         if (again) {
@@ -263,6 +263,10 @@ export class NodeCalls implements Calls {
       });
     };
     attempt();
+  }
+
+  #isRetryable(code: Code): boolean {
+    return RETRYABLE.has(code) || (code === Code.UNAVAILABLE && this.#cluster !== undefined);
   }
 
   #adminOnce(

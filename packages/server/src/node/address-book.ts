@@ -1,4 +1,4 @@
-/** Where this node listens and which addresses it tells others. */
+/** Where this node listens, which addresses it tells others, and where it asks founders. */
 import { FORMAT_VERSION } from '@cashe/codec';
 import { advertisedAddress, type BindPlan, bindPlan, thisMachine } from '../config/listen.js';
 import { localAddressTowards } from '../config/local-address.js';
@@ -38,6 +38,13 @@ export class AddressBook implements LocalIdentity {
       client: bindPlan(listen, open, machine),
       raft: bindPlan(raftListen, open, machine),
     };
+  }
+
+  /** Founders are peers from the first question on: a route to one counts already then. */
+  routeTo(founderAddress: string): string {
+    const { founders, peerRoutes } = this.#options;
+    const founder = founders?.find(({ raft }) => raft === founderAddress);
+    return (founder && peerRoutes.get(founder.id)) ?? founderAddress;
   }
 
   async bound(clientPort: number, raftPort: number): Promise<void> {

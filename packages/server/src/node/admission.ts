@@ -29,24 +29,28 @@ export class AdmissionError extends Error {
   override readonly name = 'AdmissionError';
 }
 
-/** What founding and joining need of the node. */
-export interface AdmissionContext {
-  readonly nodeId: string;
-  readonly nodeUid: string;
-  readonly clientAddress: string;
-  readonly raftAddress: string;
+/** What a loop with pauses needs. */
+export interface Pausing {
   /** Ends the attempt: the node is being stopped. */
   readonly signal: AbortSignal;
-  /** For people: log (once per text) and Status. */
-  waitFor(what: string): void;
   readonly scheduler: Pick<Scheduler, 'after'>;
   /** Between 0 and 1. */
   readonly random: () => number;
 }
 
+/** What founding and joining need of the node. */
+export interface AdmissionContext extends Pausing {
+  readonly nodeId: string;
+  readonly nodeUid: string;
+  readonly clientAddress: string;
+  readonly raftAddress: string;
+  /** For people: log (once per text) and Status. */
+  waitFor(what: string): void;
+}
+
 /** Resolves after about `ms`, with jitter, or at once when a signal says so. */
 export function pause(
-  { scheduler, random }: Pick<AdmissionContext, 'scheduler' | 'random'>,
+  { scheduler, random }: Omit<Pausing, 'signal'>,
   ms: number,
   ...signals: readonly AbortSignal[]
 ): Promise<void> {

@@ -6,6 +6,7 @@ import { type ApiLimits, type ApiServer, createApiServer } from '../api/index.js
 import { tailProblem } from '../config/limit-rules.js';
 import { insecureWarning } from '../config/listen.js';
 import type { ExitReason, NodeOptions, RunningNode } from '../config/options.js';
+import { describeFailure } from '../failure.js';
 import {
   Cluster,
   type HostConfig,
@@ -30,6 +31,7 @@ import {
   type AdmissionContext,
   AdmissionError,
   clusterIdentity,
+  type Pausing,
 } from './admission.js';
 import { admit, existingAdmission } from './admitting.js';
 import { FoundedAnswers, foundersHash } from './founding.js';
@@ -83,6 +85,11 @@ export class NodeRuntime implements RunningNode {
   readonly #introductions: Introductions;
   readonly #observation: Observation;
   readonly #stopping: AbortController = new AbortController();
+  readonly #pausing: Pausing = {
+    signal: this.#stopping.signal,
+    scheduler: realScheduler,
+    random: Math.random,
+  };
   readonly #startedMs: number = realClock.nowMs();
   #resolveClosed: (reason: ExitReason) => void = () => undefined;
   #resolveReady: () => void = () => undefined;
@@ -232,10 +239,8 @@ export class NodeRuntime implements RunningNode {
       nodeUid: this.#storage.nodeUid,
       clientAddress: this.clientAddress,
       raftAddress: this.raftAddress,
-      signal: this.#stopping.signal,
       waitFor: (what) => this.#waitFor(what),
-      scheduler: realScheduler,
-      random: Math.random,
+      ...this.#pausing,
     };
     const transport = this.#transport;
     return admit(this.#options, context, this.#storage, {
@@ -246,16 +251,9 @@ export class NodeRuntime implements RunningNode {
         ? (waiting) => this.#introductions.waits(waiting)
         : undefined,
       askFounder: (address, request, ms) =>
-        transport.askFounder(this.#routeTo(address), request, ms),
+        transport.askFounder(this.#addresses.routeTo(address), request, ms),
       dial: (address) => memberClient(address, this.#material),
     });
-  }
-
-  /** Founders are peers from the first question on: a route to one counts already then. */
-  #routeTo(founderAddress: string): string {
-    const { founders, peerRoutes } = this.#options;
-    const founder = founders?.find(({ raft }) => raft === founderAddress);
-    return (founder && peerRoutes.get(founder.id)) ?? founderAddress;
   }
 
   #waitFor(what: string): void {
@@ -299,7 +297,7 @@ export class NodeRuntime implements RunningNode {
     const hash = foundersHash(founders, genesisTerms(this.#options));
     this.#transport.serveFounders(new FoundedAnswers(this.id, nodeUid, genesis, hash));
     this.#watchServing();
-    checkSettings(this.#calls, this.#options, {
+    checkSettings(this.#calls, this.#options, this.#pausing, {
       agreed: () => this.#resolveReady(),
       conflict: (problem) => this.#fail(new AdmissionError(problem)),
     });
@@ -382,8 +380,8 @@ export class NodeRuntime implements RunningNode {
   }
 
   #fail(error: Error): void {
-    const message = error.message;
-    this.#log.error('the node must stop', { error: message });
+    const { line: message, trace } = describeFailure(error);
+    this.#log.error('the node must stop', { error: message, trace });
     void this.#end({ kind: 'failed', message });
   }
 

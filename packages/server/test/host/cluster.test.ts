@@ -57,6 +57,23 @@ describe('any node serves (R30)', () => {
     expect(sim.leader()).toBe(leader);
   });
 
+  it('asks a leader it hears but does not reach again, until the deadline', async () => {
+    const { sim, client, others } = await ready();
+    const [follower] = others as [SimNode];
+    const ask = (remainingMs: number): Promise<AdminAnswer> =>
+      client.wait((done) =>
+        follower.calls?.admin({ kind: 'getSettings' }, 'anonymous', remainingMs, done),
+      );
+    follower.reachesOthers = false;
+    const startedMs = sim.time.nowMs;
+    expect(await ask(500)).toMatchObject({ result: 'refused', code: Code.UNAVAILABLE });
+    expect(sim.time.nowMs - startedMs).toBeGreaterThan(300);
+    sim.time.at(sim.time.nowMs + 300, () => {
+      follower.reachesOthers = true;
+    });
+    expect(await ask(500)).toMatchObject({ result: 'settings' });
+  });
+
   it('serves STALE reads on a follower, with their age', async () => {
     const { sim, client, leader, others } = await ready();
     const [follower] = others as [SimNode];

@@ -1,5 +1,6 @@
 /** One node of a host cluster: the real host, replicas and log, over ports the test controls. */
 import { crc32 } from 'node:zlib';
+import { Code } from '@cashe/codec';
 import type { HostConfig } from '../../src/host/host-config.js';
 import { Cluster, NodeCalls, noAudit } from '../../src/host/index.js';
 import type {
@@ -14,6 +15,7 @@ import type {
   Transport,
 } from '../../src/host/ports.js';
 import type { SnapshotStore, Wal } from '../../src/host/storage-ports.js';
+import { notForwarded } from '../../src/rpc/forward-codec.js';
 import { configurationCodec } from '../../src/rpc/index.js';
 import type { FileWal } from '../../src/wal/file-wal.js';
 import { openSnapshotStore } from '../../src/wal/snapshot-store.js';
@@ -49,6 +51,8 @@ export class SimNode {
   wallOffsetMs = 0;
   /** Every append answers this much later. */
   syncMs = 0;
+  /** False: it hears the others, but its own connections are not there (yet). */
+  reachesOthers = true;
   calls: NodeCalls | undefined;
   cluster: Cluster | undefined;
   failure: Error | undefined;
@@ -234,6 +238,10 @@ export class SimNode {
     call: ForwardedCall,
     done: (answer: ForwardedAnswer | undefined) => void,
   ): void {
+    if (!this.reachesOthers) {
+      done(notForwarded(call, Code.UNAVAILABLE, 'the node is not reachable'));
+      return;
+    }
     let answered = false;
     const settle = (answer: ForwardedAnswer | undefined): void => {
       if (answered) return;

@@ -1,6 +1,6 @@
-/** How a failure to start is told: one line for what an operator can act on, a trace for a bug. */
-import { ConfigError } from '../config/errors.js';
-import { AddressInUseError, BindError, errorCode } from '../net/errors.js';
+/** How a failure is told: one line for what an operator can act on, a trace for a bug. */
+import { ConfigError } from './config/errors.js';
+import { AddressInUseError, BindError, errorCode } from './net/errors.js';
 
 interface Failure {
   readonly line: string;
