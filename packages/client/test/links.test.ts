@@ -224,6 +224,25 @@ describe('the nodes of a cluster', () => {
     expect(harness.core.status().nodes).toMatchObject([{ state: 'idle' }, { state: 'ready' }]);
   });
 
+  it('are looked for through a seed that named one which left', () => {
+    const states = (): unknown[] =>
+      harness.core.status().nodes.map(({ address, nodeId, state }) => [address, nodeId, state]);
+    harness.start([nodes[0].address, 'seed:1']);
+    const [link] = nodes[0].links;
+    link?.topology(topology(nodes[0], nodes[1]));
+    harness.time.settle();
+    harness.net.nodes.set('seed:1', nodes[1]);
+    harness.time.advance(1_000);
+    expect(states()).toContainEqual(['seed:1', undefined, 'idle']);
+    harness.net.nodes.set('seed:1', nodes[2]);
+    link?.topology(topology(nodes[0]));
+    harness.time.settle();
+    expect(states()).toEqual([
+      [nodes[0].address, 'n1', 'ready'],
+      ['seed:1', 'n3', 'ready'],
+    ]);
+  });
+
   it('are connected to up to a bound', () => {
     harness.start([nodes[0].address], { linksMax: 2 });
     nodes[0].links[0]?.topology(topology(...nodes));

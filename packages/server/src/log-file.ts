@@ -46,7 +46,7 @@ export class LogFile extends Writable {
 
   override _final(done: (error?: Error | null) => void): void {
     const close = async (): Promise<void> => {
-      await this.#draining;
+      while (this.#draining !== undefined) await this.#draining;
       await this.#handle?.close();
     };
     close().then(() => done(), done);
@@ -60,6 +60,8 @@ export class LogFile extends Writable {
       })
       .finally(() => {
         this.#draining = undefined;
+        // A line may have come after the last look at the queue.
+        if (this.#queue.length > 0 && !this.destroyed) this.#startDraining();
       });
   }
 

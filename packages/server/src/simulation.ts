@@ -19,6 +19,7 @@ export {
   type AdmissionContext,
   AdmissionError,
   clusterIdentity,
+  type Pausing,
 } from './node/admission.js';
 export { type AdmissionPorts, admit, existingAdmission } from './node/admitting.js';
 export { FoundedAnswers, foundersHash } from './node/founding.js';

@@ -28,6 +28,7 @@ import {
   type FoundHandler,
   foundersHash,
   keepRecordCurrent,
+  type Pausing,
   type SharedLoad,
   Storage,
 } from '@cashe/server/simulation';
@@ -171,16 +172,19 @@ export class SimNode implements SimulatedNode {
     return { alive, clock, scheduler, storage };
   }
 
-  #admissionContext({ scheduler, storage }: Process): AdmissionContext {
+  #admissionContext(process: Process): AdmissionContext {
     const { nodeId, clientAddress, raftAddress } = this;
-    const { nodeUid } = storage;
+    const { nodeUid } = process.storage;
     return {
-      ...{ nodeId, nodeUid, clientAddress, raftAddress, scheduler },
-      // A process here ends only by a crash, which leaves nothing to stop.
-      signal: new AbortController().signal,
+      ...{ nodeId, nodeUid, clientAddress, raftAddress, ...this.#pausing(process) },
       waitFor: (what) => this.world.trace(() => `${nodeId} waits for ${what}`),
-      random: () => this.random.fraction(),
     };
+  }
+
+  #pausing({ scheduler }: Process): Pausing {
+    // A process here ends only by a crash, which leaves nothing to stop.
+    const { signal } = new AbortController();
+    return { scheduler, signal, random: () => this.random.fraction() };
   }
 
   async #startCluster(process: Process, admission: Admission): Promise<void> {
@@ -223,14 +227,9 @@ export class SimNode implements SimulatedNode {
     world.trace(() => `${nodeId} runs, applied ${this.replica?.store.appliedIndex}`);
     world.watch.restored(this);
     cluster.start();
-    const identity = {
-      nodeId,
-      nodeUid,
-      clientAddress,
-      raftAddress,
-      formatVersionMax: FORMAT_VERSION,
-    };
-    keepRecordCurrent(calls, identity, this.#logger());
+    const addresses = { clientAddress, raftAddress };
+    const identity = { nodeId, nodeUid, ...addresses, formatVersionMax: FORMAT_VERSION };
+    keepRecordCurrent(calls, identity, this.#logger(), this.#pausing(process));
   }
 
   /** R26: what is being written gets written, then the tombstone, then the process ends. */

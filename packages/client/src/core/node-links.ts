@@ -191,5 +191,7 @@ export class NodeLinks {
     this.#ready = this.#ready.filter((other) => other !== node);
     if (this.#topologySource === node) this.#watchTopology(this.#ready[0]);
     node.stop();
+    // The seed that named this node may name another one now.
+    this.#wakeStandBys(node.nodeUid);
   }
 }

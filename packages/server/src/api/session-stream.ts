@@ -89,6 +89,7 @@ export class SessionStream {
   #readsInFlight = 0;
   /** Reads that wait for others to be answered or taken; bounded by the window. */
   #waitingReads: WaitingRead[] = [];
+  #isStartingReads = false;
   /** No further batches: the client half-closed, or the node ends the stream. */
   #isEnding = false;
   /** Why the node ends it once what is in flight is answered. */
@@ -262,6 +263,9 @@ export class SessionStream {
 
   /** Answers to reads may be large: few at a time, and none while the client takes nothing. */
   #startReads(): void {
+    // An answer that comes at once (a stale read, a refusal) asks for the next in this loop.
+    if (this.#isStartingReads) return;
+    this.#isStartingReads = true;
     const { calls, principal, limits, sink } = this.#options;
     while (
       this.#waitingReads.length > 0 &&
@@ -269,7 +273,7 @@ export class SessionStream {
       sink.bufferedBytes <= limits.outputPauseBytes
     ) {
       const read = this.#waitingReads.shift();
-      if (read === undefined) return;
+      if (read === undefined) break;
       this.#readsInFlight += 1;
       calls.read(read.batch, principal, (answer) => {
         this.#readsInFlight -= 1;
@@ -277,6 +281,7 @@ export class SessionStream {
         this.#startReads();
       });
     }
+    this.#isStartingReads = false;
   }
 
   #withinDeadline<T extends { readonly remainingMs: number }>(batch: T): T {

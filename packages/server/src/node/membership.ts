@@ -5,9 +5,11 @@ import type { ExitReason } from '../config/options.js';
 import type { Logger, NodeCalls } from '../host/index.js';
 import type { AdminAnswer } from '../host/ports.js';
 import type { LocalIdentity } from '../rpc/index.js';
+import { type Pausing, pause } from './admission.js';
 import { realClock, realScheduler } from './real-ports.js';
 
 const UPDATE_MS = 5_000;
+const UPDATE_AGAIN_MS = 10_000;
 const LEAVE_MS = 60_000;
 /** Longest wait to hear of the own removal when the answer to it was lost. */
 const GONE_NOTICE_MS = 15_000;
@@ -17,23 +19,35 @@ const HAND_OVER_STEP_MS = 10;
 /** A voter that answered within this is worth handing over to. */
 const ALIVE_TICKS = 20;
 
-/** A restart may have changed the addresses that group 0 knows. */
-export function keepRecordCurrent(calls: NodeCalls, own: LocalIdentity, log: Logger): void {
+/** A restart may have changed the addresses that group 0 knows; tried until it knows them. */
+export function keepRecordCurrent(
+  calls: Pick<NodeCalls, 'admin' | 'serving' | 'topology' | 'onServing' | 'onTopology'>,
+  own: LocalIdentity,
+  log: Logger,
+  pausing: Pausing,
+): void {
   let busy = false;
   const check = (): void => {
     const { clusterId, members } = calls.topology();
     const record = members.find((member) => member.nodeUid === own.nodeUid);
     const { nodeId, nodeUid, clientAddress, raftAddress } = own;
-    if (busy || !calls.serving() || record === undefined || record.leaving) return;
+    if (pausing.signal.aborted || busy || !calls.serving()) return;
+    if (record === undefined || record.leaving) return;
     if (record.clientAddress === clientAddress && record.raftAddress === raftAddress) return;
     busy = true;
     const node = { nodeId, nodeUid, clientAddress, raftAddress, clusterId };
     const call = { kind: 'addMember', ...node, formatVersionMax: FORMAT_VERSION } as const;
     calls.admin({ ...call, rejoin: false }, `node/${nodeId}`, UPDATE_MS, (answer) => {
-      busy = false;
-      if (answer.result !== 'refused')
+      if (answer.result !== 'refused') {
+        busy = false;
         log.info('addresses updated', { clientAddress, raftAddress });
-      else log.warn('addresses not updated', { reason: answer.message });
+        return;
+      }
+      log.warn('addresses not updated', { reason: answer.message });
+      void pause(pausing, UPDATE_AGAIN_MS, pausing.signal).then(() => {
+        busy = false;
+        check();
+      });
     });
   };
   calls.onServing(check);
@@ -49,9 +63,15 @@ export async function leaveCluster(
   nodeId: string,
   closed: Promise<ExitReason>,
 ): Promise<void> {
-  const answer = await new Promise<AdminAnswer>((resolve) => {
+  const asked = new Promise<AdminAnswer>((resolve) => {
     calls.admin({ kind: 'removeMember', nodeId }, `node/${nodeId}`, LEAVE_MS, resolve);
   });
+  // A node whose disk fails meanwhile ends without an answer.
+  const answer = await Promise.race([asked, closed]);
+  if (answer.kind !== 'admin') {
+    if (answer.kind === 'removed') return;
+    throw new Error('the node ended before it was removed');
+  }
   if (answer.result === 'removed') return;
   if (answer.result !== 'refused') throw new Error('not removed');
   const isUnknown = answer.outcome === Outcome.UNKNOWN;

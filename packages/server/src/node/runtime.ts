@@ -302,7 +302,7 @@ export class NodeRuntime implements RunningNode {
       conflict: (problem) => this.#fail(new AdmissionError(problem)),
     });
     cluster.start();
-    keepRecordCurrent(this.#calls, this.#addresses, this.#log);
+    keepRecordCurrent(this.#calls, this.#addresses, this.#log, this.#pausing);
     const { clusterId } = genesis;
     this.#log.info('member of a cluster', { clusterId, replicaId: identity.replicaId });
   }

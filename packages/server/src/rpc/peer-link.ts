@@ -60,6 +60,8 @@ type LinkState =
       readonly client: Client;
       readonly stream: OutgoingStream;
       readonly outbox: Outbox;
+      /** Until the connection has lasted. */
+      readonly steadyTimer: TimerHandle;
       /** Until the connection is old; only with TLS. */
       readonly ageTimer: TimerHandle | undefined;
       /** What takes over from it then. */
@@ -69,7 +71,10 @@ type LinkState =
 
 /**
  * The one outgoing stream to a node (R28), dialled again and again until it is closed: after 50 ms,
- * then up to a second apart, jittered. Nothing is queued while it is not open: Raft repeats itself.
+ * then up to a second apart, jittered. One that was open is dialled at once, but not for ever: a
+ * peer that takes every connection and ends it (two processes with one data directory's identity
+ * replace each other there) is dialled with pauses, too. Nothing is queued while it is not open:
+ * Raft repeats itself.
  */
 export class PeerLink {
   readonly peer: LinkPeer;
@@ -79,6 +84,8 @@ export class PeerLink {
   #state: LinkState = { name: 'closed' };
   /** Attempts since the link was last open. */
   #attempts = 0;
+  /** Connections lost since one lasted. */
+  #losses = 0;
   /** It was open and nobody was seen listening since: a refused connect means a dead process. */
   #mayBeDead = false;
   #lastProblem = '';
@@ -154,10 +161,8 @@ export class PeerLink {
         endAttempt(state);
         return;
       case 'open':
-        state.ageTimer?.cancel();
         if (state.next !== undefined) endAttempt(state.next);
-        state.outbox.close();
-        endStream(state.stream, state.client);
+        this.#leaveOld(state);
         return;
       default:
         return;
@@ -244,7 +249,11 @@ export class PeerLink {
     });
     const { limits, tls } = this.#options;
     const ageTimer = tls && this.#renewAfter(limits.connectionAgeMs * PEER_AGE_FACTOR_MIN);
-    this.#state = { name: 'open', target, client, stream, outbox, ageTimer, next: undefined };
+    const steadyTimer = this.#options.scheduler.after(limits.reconnectDelayMsMax, () => {
+      this.#losses = 0;
+    });
+    const timers = { steadyTimer, ageTimer };
+    this.#state = { name: 'open', target, client, stream, outbox, ...timers, next: undefined };
     this.#attempts = 0;
     this.#mayBeDead = true;
     this.#lastProblem = '';
@@ -262,10 +271,11 @@ export class PeerLink {
     });
   }
 
-  #leaveOld({ ageTimer, outbox, stream, client }: Extract<LinkState, { name: 'open' }>): void {
-    ageTimer?.cancel();
-    outbox.close();
-    endStream(stream, client);
+  #leaveOld(state: Extract<LinkState, { name: 'open' }>): void {
+    state.steadyTimer.cancel();
+    state.ageTimer?.cancel();
+    state.outbox.close();
+    endStream(state.stream, state.client);
   }
 
   #onEnd(stream: OutgoingStream, reason: string): void {
@@ -287,12 +297,18 @@ export class PeerLink {
       this.#retry(reason);
       return;
     }
-    // At once, not after a pause: a refused connect now says that the process is gone.
     this.#state = { name: 'closed' };
     const { nodeId, address } = this.peer;
     this.#options.logger.warn('peer lost', { nodeId, address, reason });
     this.#lastProblem = reason;
-    this.#dial();
+    this.#losses += 1;
+    // At once, not after a pause: a refused connect now says that the process is gone.
+    if (this.#losses <= LOSSES_MAX) {
+      this.#dial();
+    } else {
+      this.#attempts = this.#losses - LOSSES_MAX;
+      this.#retry(reason);
+    }
     this.#events.onLost(this);
   }
 
@@ -321,6 +337,9 @@ export class PeerLink {
     this.#state = { name: 'backoff', timer };
   }
 }
+
+/** Connections lost one after the other, none of them steady, before there are pauses. */
+const LOSSES_MAX = 3;
 
 function endAttempt({ timer, stream, client }: Attempt): void {
   timer.cancel();

@@ -98,6 +98,19 @@ describe('reads', () => {
     expect(calls.reads.map(({ transmission }) => transmission)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('are answered one after the other, however many are refused at once', async () => {
+    const batchesMax = 20_000;
+    const { calls, stream, sink } = start({ readsInFlightMax: 1, batchesMax });
+    stream.receive(clientHello);
+    calls.hold();
+    for (let transmission = 1; transmission <= batchesMax; transmission += 1) {
+      stream.receive(read(transmission));
+    }
+    calls.answersAtOnce = true;
+    calls.release();
+    expect(sink.sent).toHaveLength(2 + batchesMax);
+  });
+
   it('wait while the client takes nothing; writes do not', async () => {
     const { calls, stream, sink } = start({ outputPauseBytes: 100 });
     stream.receive(clientHello);

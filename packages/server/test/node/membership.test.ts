@@ -4,8 +4,9 @@ import { Code, Outcome } from '@cashe/codec';
 import type { RaftStatus, ReplicaId, TransferResult } from '@cashe/raft';
 import { describe, expect, it } from '@jest/globals';
 import type { ExitReason } from '../../src/config/options.js';
-import type { AdminAnswer } from '../../src/host/ports.js';
-import { handOver, leaveCluster } from '../../src/node/membership.js';
+import type { TopologyView } from '../../src/host/calls.js';
+import type { AdminAnswer, AdminCall } from '../../src/host/ports.js';
+import { handOver, keepRecordCurrent, leaveCluster } from '../../src/node/membership.js';
 import { fakeLogger } from '../support/cli.js';
 
 /** Leads a group of three until somebody takes over. */
@@ -108,15 +109,19 @@ describe('a node that leads nothing', () => {
 });
 
 describe('a node that leaves', () => {
-  const refusal = (outcome: Outcome): AdminAnswer => ({
-    ...{ kind: 'admin', result: 'refused', code: Code.UNAVAILABLE, outcome },
-    ...{ message: 'not reachable' },
-  });
   const leaving = (answer: AdminAnswer, end: ExitReason): Promise<void> =>
     leaveCluster({ admin: (_call, _who, _ms, done) => done(answer) }, 'n', Promise.resolve(end));
 
   it('has left when the answer was lost and it hears that it is gone', async () => {
     await expect(leaving(refusal(Outcome.UNKNOWN), { kind: 'removed' })).resolves.toBeUndefined();
+  });
+
+  it('does not wait for an answer once the node has ended', async () => {
+    const unanswered = { admin: () => undefined };
+    const failed = Promise.resolve({ kind: 'failed', message: 'disk' } as const);
+    await expect(leaveCluster(unanswered, 'n', failed)).rejects.toThrow('ended before');
+    const removed = Promise.resolve({ kind: 'removed' } as const);
+    await expect(leaveCluster(unanswered, 'n', removed)).resolves.toBeUndefined();
   });
 
   it('has not left when it ended for another reason, or nothing was committed', async () => {
@@ -126,3 +131,64 @@ describe('a node that leaves', () => {
     await expect(refused).rejects.toThrow(reason);
   });
 });
+
+describe('a node whose addresses changed', () => {
+  const own = {
+    ...{ nodeId: 'n0', nodeUid: 'uid', formatVersionMax: 1 },
+    ...{ clientAddress: 'new:3000', raftAddress: 'new:4000' },
+  };
+  const before = { clientAddress: 'old:3000', raftAddress: 'old:4000' };
+  const record = { nodeId: 'n0', nodeUid: 'uid', role: 'voter', leaving: false, ...before };
+
+  it('tells them again after a pause while nobody takes them, until it stops', async () => {
+    const log = fakeLogger();
+    const stopping = new AbortController();
+    const pauses: (() => void)[] = [];
+    const answers: AdminAnswer[] = [];
+    const told: AdminCall[] = [];
+    let wake = (): void => undefined;
+    const calls = {
+      serving: () => true,
+      topology: () => ({ clusterId: 'c1', members: [record] }) as unknown as TopologyView,
+      onServing: () => () => undefined,
+      onTopology: (listener: () => void) => {
+        wake = listener;
+        return () => undefined;
+      },
+      admin: (call: AdminCall, _who: string, _ms: number, done: (answer: AdminAnswer) => void) => {
+        told.push(call);
+        done(answers.shift() ?? refusal(Outcome.NOT_COMMITTED));
+      },
+    };
+    const goOn = async (): Promise<void> => {
+      pauses.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const scheduler = {
+      after: (_ms: number, run: () => void) => {
+        pauses.push(run);
+        return { cancel: () => undefined };
+      },
+    };
+    const pausing = { scheduler, signal: stopping.signal, random: () => 0.5 };
+    keepRecordCurrent(calls, own, log, pausing);
+    wake();
+    wake();
+    expect(told).toMatchObject([{ kind: 'addMember', clientAddress: 'new:3000' }]);
+    await goOn();
+    expect(told).toHaveLength(2);
+    answers.push({ kind: 'admin', result: 'members', members: [] });
+    await goOn();
+    expect(told).toHaveLength(3);
+    expect(pauses).toEqual([]);
+    wake();
+    stopping.abort();
+    await goOn();
+    expect(told).toHaveLength(4);
+  });
+});
+
+function refusal(outcome: Outcome): AdminAnswer {
+  const refused = { kind: 'admin', result: 'refused', code: Code.UNAVAILABLE, outcome } as const;
+  return { ...refused, message: 'not reachable' };
+}

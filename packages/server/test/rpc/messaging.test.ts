@@ -201,6 +201,30 @@ describe('a peer that goes away', () => {
     expect(one!.handler.refused).toEqual([2]);
   });
 
+  it('or takes connections and ends them, time after time, is dialled with pauses', async () => {
+    // Two processes with one data directory: at the third node each replaces the other.
+    const limits = { reconnectDelayMsMin: 3_600_000, reconnectDelayMsMax: 3_600_000 };
+    const twins = [await nodes.start(1, { limits }), await nodes.start(1, { limits })] as const;
+    const third = await nodes.start(2);
+    for (const twin of twins) twin.transport.setPeers([third.identity]);
+    const losses = (): number[] =>
+      twins.map(({ logger }) => logger.lines.filter((line) => line.includes('peer lost')).length);
+    const lossesMax = 4;
+    await until(() => losses().some((count) => count === lossesMax), 'one that pauses');
+    const loser = losses().indexOf(lossesMax);
+    const winner = twins[1 - loser]!;
+    for (let round = 1; round <= 50; round += 1) {
+      await until(() => {
+        winner.transport.send(0, heartbeat(1, 2, round));
+        winner.transport.flush();
+        return third.handler.messages.some(
+          ({ message }) => message.kind === 'heartbeatRequest' && message.readRound === round,
+        );
+      }, `heartbeat ${round}`);
+    }
+    for (const count of losses()) expect(count).toBeLessThanOrEqual(lossesMax);
+  });
+
   it('costs dropped messages, not memory', async () => {
     const [one, two] = await nodes.startConnected(2);
     await two!.transport.stop(0);

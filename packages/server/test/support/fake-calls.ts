@@ -101,6 +101,8 @@ export class FakeCalls implements Calls {
   /** Instead of executing a write: its answer; undefined executes it. */
   writeRefusal: Pick<WriteAnswer, 'code' | 'outcome' | 'message'> | undefined;
   readRefusal: Pick<ReadAnswer, 'code' | 'message'> | undefined;
+  /** Within the call, as refusals and stale reads are. */
+  answersAtOnce = false;
   readonly leaderListeners: Set<(leader: GroupLeader) => void> = new Set();
   readonly topologyListeners: Set<() => void> = new Set();
   readonly servingListeners: Set<(serving: boolean) => void> = new Set();
@@ -254,7 +256,8 @@ export class FakeCalls implements Calls {
 
   #later(run: () => void): void {
     if (this.#held === undefined) {
-      setImmediate(run);
+      if (this.answersAtOnce) run();
+      else setImmediate(run);
       return;
     }
     this.#held.push(run);
