@@ -18,11 +18,14 @@ export function describeFailure(error: unknown): Failure {
   const system = systemProblem(error);
   if (system !== undefined) return { line: system, exitCode: 1, trace: undefined };
   // Our typed errors have a name of their own and a message for people; the language's do not.
-  const isForeseen = !languageErrors.has(error.name);
+  const isForeseen = !unforeseenErrors.has(error.name);
   return { line: error.message, exitCode: 1, trace: isForeseen ? undefined : error.stack };
 }
 
-const languageErrors: ReadonlySet<string> = new Set([
+/** The language's, and those of our own that only a bug raises. */
+const unforeseenErrors: ReadonlySet<string> = new Set([
+  'InvariantError',
+  'AssertionFailure',
   'Error',
   'AggregateError',
   'AssertionError',

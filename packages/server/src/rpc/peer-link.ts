@@ -86,8 +86,8 @@ export class PeerLink {
   #attempts = 0;
   /** Connections lost since one lasted. */
   #losses = 0;
-  /** It was open and nobody was seen listening since: a refused connect means a dead process. */
-  #mayBeDead = false;
+  /** Where it was last open: until that refuses once, a refused connect means a dead process. */
+  #openIp: string | undefined;
   #lastProblem = '';
 
   constructor(peer: LinkPeer, options: TransportOptions, admission: Admission, events: LinkEvents) {
@@ -175,7 +175,7 @@ export class PeerLink {
     resolveAddress(this.peer.address, this.#attempts, (error, target) => {
       if (this.#state !== resolving) return;
       if (target === undefined) this.#retry(error ?? 'unknown host name');
-      else if (this.#mayBeDead) this.#probe(target);
+      else if (this.#openIp !== undefined) this.#probe(target);
       else this.#connect(target);
     });
   }
@@ -186,8 +186,9 @@ export class PeerLink {
         this.#connect(target);
         return;
       }
-      if (result === 'refused') {
-        this.#mayBeDead = false;
+      // Another address of the host says nothing about the process that was there.
+      if (result === 'refused' && target.ip === this.#openIp) {
+        this.#openIp = undefined;
         this.#events.onRefused(this);
       }
       // The host may have closed this link from within.
@@ -255,10 +256,14 @@ export class PeerLink {
     const timers = { steadyTimer, ageTimer };
     this.#state = { name: 'open', target, client, stream, outbox, ...timers, next: undefined };
     this.#attempts = 0;
-    this.#mayBeDead = true;
+    this.#openIp = target.ip;
     this.#lastProblem = '';
-    if (isRenewal) this.#events.onRenewed(this);
-    else this.#events.onOpen(this, hello);
+    if (isRenewal) {
+      this.#losses = 0; // The one before lasted, however soon it is called old.
+      this.#events.onRenewed(this);
+    } else {
+      this.#events.onOpen(this, hello);
+    }
   }
 
   /** Jittered upwards by a quarter, so that not all connections of a cluster go at once. */
