@@ -29,7 +29,7 @@ export function steadyLoad(drawn: Swarm): Swarm {
     safetyMs: 60_000,
     hostConfig: hostConfig({}),
     segmentBytes: SEGMENT_BYTES,
-    blockBytesMax: 64 * 1024,
+    blockBytesMax: 128 * 1024,
     walBytesMax: 16 * SEGMENT_BYTES,
     sessionWindow: 64,
     sessionsMax: 16_384,

@@ -139,16 +139,24 @@ type Storage =
   | 'blockBytesMax'
   | 'walBytesMax';
 
-/** Holds entryOpsMax sets and one batch of all the unary callers of a run. */
-function blockKibMax(valueBytes: number): number {
-  if (valueBytes > 1_000) return 640;
-  return valueBytes > 100 ? 128 : 64;
+/** Of the log, KiB; a segment holds two blocks. */
+interface LogSizes {
+  /** Of an entry with the largest batch: a paused node wakes up to all its unary callers' calls. */
+  readonly block: number;
+  readonly segments: readonly [number, number];
 }
 
-/** As in production, an entry fits a block and is small beside the memory tail (R6, R20). */
+function logSizes(valueBytes: number): LogSizes {
+  if (valueBytes > 1_000) return { block: 1_088, segments: [2_240, 5_120] };
+  if (valueBytes > 100) return { block: 256, segments: [576, 1_024] };
+  return { block: 64, segments: [192, 512] };
+}
+
+/** As in production, the largest entry fits a block (R20), a usual one the memory tail (R6). */
 function storageOf(random: SeededRandom, valueBytes: number): Pick<Swarm, Storage> {
-  const blockBytesMax = blockKibMax(valueBytes) * 1024;
-  const segmentBytes = blockBytesMax * random.pick([3, 8]);
+  const { block, segments } = logSizes(valueBytes);
+  const blockBytesMax = block * 1024;
+  const segmentBytes = random.pick(segments) * 1024;
   const diskMs = random.pick([0.01, 0.1]);
   const syncMs = random.pick([0.1, 0.5, 3, 10]);
   const segmentsMax = random.pick([4, 16]);
