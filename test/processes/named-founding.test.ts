@@ -1,5 +1,6 @@
 // Goal: founders that die or lose their disks at the worst moment never make a second cluster.
 // Method: real processes; who is killed is killed at the moment a file appears in its directory.
+import { on } from 'node:events';
 import { existsSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { waitUntil } from '@cashe/bench';
@@ -27,25 +28,18 @@ afterEach(async () => {
 }, caseMs);
 
 /** Resolves as soon as the file is there; in vain, it says what the nodes did meanwhile. */
-function appears(directory: string, name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const watcher = watch(directory);
-    const end = (run: () => void): void => {
-      watcher.close();
-      clearTimeout(timer);
-      run();
-    };
-    const look = (): void => {
-      if (existsSync(join(directory, name))) end(resolve);
-    };
-    const fail = (): void =>
-      end(() =>
-        reject(new Error(`${appearsMs} ms went by without the file ${name}:\n${hand.log()}`)),
-      );
-    const timer = setTimeout(fail, appearsMs);
-    watcher.on('change', look);
-    look();
-  });
+async function appears(directory: string, name: string): Promise<void> {
+  const watcher = watch(directory);
+  const changes = on(watcher, 'change', { signal: AbortSignal.timeout(appearsMs) });
+  try {
+    while (!existsSync(join(directory, name))) await changes.next();
+  } catch (cause) {
+    const what = `${appearsMs} ms went by without the file ${name}:\n${hand.log()}`;
+    throw new Error(what, { cause });
+  } finally {
+    await changes.return?.();
+    watcher.close();
+  }
 }
 
 async function serveAsOne(ids: readonly string[]): Promise<string> {
