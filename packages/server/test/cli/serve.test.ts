@@ -1,10 +1,12 @@
 // Goal: when and how a node process ends, and with which exit code.
 // Method: the process is a double with a clock of its own; the node is a double that a test ends.
+import { InvariantError } from '@cashe/raft';
 import { describe, expect, it } from '@jest/globals';
 import { type ServeHost, type StartNode, serve } from '../../src/cli/serve.js';
 import { ConfigError } from '../../src/config/errors.js';
 import type { ExitReason, RunningNode } from '../../src/config/options.js';
 import { AddressInUseError, BindError } from '../../src/net/errors.js';
+import { AssertionFailure } from '../../src/wal/errors.js';
 import { type FakeLogger, fakeLogger } from '../support/cli.js';
 import { resolve as resolveConfig } from '../support/config.js';
 
@@ -194,11 +196,14 @@ describe('a start', () => {
     expect(logger.lines.at(-1)).not.toContain('trace');
   });
 
-  it('that fails by a bug logs the trace', async () => {
-    const { code, logger } = served(() => Promise.reject(new TypeError('x')));
-    expect(await code).toBe(1);
-    expect(logger.lines.at(-1)).toContain('"trace":"TypeError: x');
-  });
+  it.each([new TypeError('x'), new InvariantError('x'), new AssertionFailure('x')])(
+    'that fails by a bug logs the trace: case %#',
+    async (error) => {
+      const { code, logger } = served(() => Promise.reject(error));
+      expect(await code).toBe(1);
+      expect(logger.lines.at(-1)).toMatch(/"trace":"\w+: x\\n +at /);
+    },
+  );
 
   it('that waits for others ends with the drain time after a signal', async () => {
     const { host, code } = served(() => new Promise(() => {}));

@@ -4,10 +4,10 @@ import { Code, Outcome } from '@cashe/codec';
 import type { RaftStatus, ReplicaId, TransferResult } from '@cashe/raft';
 import { describe, expect, it } from '@jest/globals';
 import type { ExitReason } from '../../src/config/options.js';
-import type { TopologyView } from '../../src/host/calls.js';
-import type { AdminAnswer, AdminCall } from '../../src/host/ports.js';
+import type { AdminAnswer, AdminCall, MemberView } from '../../src/host/ports.js';
 import { handOver, keepRecordCurrent, leaveCluster } from '../../src/node/membership.js';
 import { fakeLogger } from '../support/cli.js';
+import { HeldPauses } from '../support/held-pauses.js';
 
 /** Leads a group of three until somebody takes over. */
 class Leading {
@@ -138,18 +138,21 @@ describe('a node whose addresses changed', () => {
     ...{ clientAddress: 'new:3000', raftAddress: 'new:4000' },
   };
   const before = { clientAddress: 'old:3000', raftAddress: 'old:4000' };
-  const record = { nodeId: 'n0', nodeUid: 'uid', role: 'voter', leaving: false, ...before };
+  const record: MemberView = {
+    ...{ nodeId: 'n0', nodeUid: 'uid', ...before, replicaId: 1, role: 'voter' },
+    ...{ leaving: false, leader: true, matchIndex: 1 },
+  };
+  const topology = { clusterId: 'c1', appliedIndex: 1, groupCount: 1, members: [record] };
 
   it('tells them again after a pause while nobody takes them, until it stops', async () => {
     const log = fakeLogger();
-    const stopping = new AbortController();
-    const pauses: (() => void)[] = [];
+    const pauses = new HeldPauses();
     const answers: AdminAnswer[] = [];
     const told: AdminCall[] = [];
     let wake = (): void => undefined;
     const calls = {
       serving: () => true,
-      topology: () => ({ clusterId: 'c1', members: [record] }) as unknown as TopologyView,
+      topology: () => ({ ...topology, leaders: [] }),
       onServing: () => () => undefined,
       onTopology: (listener: () => void) => {
         wake = listener;
@@ -160,30 +163,19 @@ describe('a node whose addresses changed', () => {
         done(answers.shift() ?? refusal(Outcome.NOT_COMMITTED));
       },
     };
-    const goOn = async (): Promise<void> => {
-      pauses.shift()?.();
-      await new Promise((resolve) => setImmediate(resolve));
-    };
-    const scheduler = {
-      after: (_ms: number, run: () => void) => {
-        pauses.push(run);
-        return { cancel: () => undefined };
-      },
-    };
-    const pausing = { scheduler, signal: stopping.signal, random: () => 0.5 };
-    keepRecordCurrent(calls, own, log, pausing);
+    keepRecordCurrent(calls, own, log, pauses);
     wake();
     wake();
     expect(told).toMatchObject([{ kind: 'addMember', clientAddress: 'new:3000' }]);
-    await goOn();
+    await pauses.goOn();
     expect(told).toHaveLength(2);
     answers.push({ kind: 'admin', result: 'members', members: [] });
-    await goOn();
+    await pauses.goOn();
     expect(told).toHaveLength(3);
-    expect(pauses).toEqual([]);
+    expect(pauses.waiting).toEqual([]);
     wake();
-    stopping.abort();
-    await goOn();
+    pauses.stopping.abort();
+    await pauses.goOn();
     expect(told).toHaveLength(4);
   });
 });

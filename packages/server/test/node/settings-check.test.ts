@@ -6,6 +6,7 @@ import type { GivenSettings } from '../../src/config/options.js';
 import type { AdminAnswer } from '../../src/host/ports.js';
 import { genesisSettings } from '../../src/node/records.js';
 import { checkSettings } from '../../src/node/settings-check.js';
+import { HeldPauses, settled } from '../support/held-pauses.js';
 
 const settings: AdminAnswer = {
   kind: 'admin',
@@ -26,8 +27,7 @@ class Check {
   /** What the leader is asked gets these answers, one after the other, at once. */
   answers: AdminAnswer[] = [];
   asked = 0;
-  readonly pauses: (() => void)[] = [];
-  readonly stopping: AbortController = new AbortController();
+  readonly pauses: HeldPauses = new HeldPauses();
   #isServing = false;
   readonly #listeners: Set<(serving: boolean) => void> = new Set();
 
@@ -45,16 +45,7 @@ class Check {
         },
       },
       { id: 'n0', settings: given },
-      {
-        signal: this.stopping.signal,
-        random: () => 0.5,
-        scheduler: {
-          after: (_ms, run) => {
-            this.pauses.push(run);
-            return { cancel: () => undefined };
-          },
-        },
-      },
+      this.pauses,
       {
         agreed: () => this.told.push('agreed'),
         conflict: (problem) => this.told.push(problem),
@@ -67,17 +58,6 @@ class Check {
     for (const listener of [...this.#listeners]) listener(serving);
     await settled();
   }
-
-  /** Ends the pause that is under way. */
-  async goOn(): Promise<void> {
-    this.pauses.shift()?.();
-    await settled();
-  }
-}
-
-/** What follows from an answer has happened. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('the stated settings (R25)', () => {
@@ -103,19 +83,21 @@ describe('the stated settings (R25)', () => {
     const check = new Check({ entriesMax: 500 });
     await check.serving(true);
     expect(check).toMatchObject({ told: [], asked: 1 });
-    await check.goOn();
+    await check.pauses.goOn();
     expect(check).toMatchObject({ told: [], asked: 2 });
     check.answers = [settings];
-    await check.goOn();
-    expect(check).toMatchObject({ told: ['agreed'], asked: 3, pauses: [] });
+    await check.pauses.goOn();
+    expect(check).toMatchObject({ told: ['agreed'], asked: 3 });
+    expect(check.pauses.waiting).toEqual([]);
   });
 
   it('are asked for anew when the node serves again', async () => {
     const check = new Check({ entriesMax: 500 });
     await check.serving(true);
     await check.serving(false);
-    await check.goOn();
-    expect(check).toMatchObject({ told: [], asked: 1, pauses: [] });
+    await check.pauses.goOn();
+    expect(check).toMatchObject({ told: [], asked: 1 });
+    expect(check.pauses.waiting).toEqual([]);
     check.answers = [settings];
     await check.serving(true);
     expect(check).toMatchObject({ told: ['agreed'], asked: 2 });
@@ -124,7 +106,7 @@ describe('the stated settings (R25)', () => {
   it('are not asked for any more once the node is stopped', async () => {
     const check = new Check({ entriesMax: 500 });
     await check.serving(true);
-    check.stopping.abort();
+    check.pauses.stopping.abort();
     await settled();
     expect(check).toMatchObject({ told: [], asked: 1 });
   });
