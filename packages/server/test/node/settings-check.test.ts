@@ -103,6 +103,17 @@ describe('the stated settings (R25)', () => {
     expect(check).toMatchObject({ told: ['agreed'], asked: 2 });
   });
 
+  it('are asked for once at a time, however often serving changes', async () => {
+    const check = new Check({ entriesMax: 500 });
+    await check.serving(true);
+    await check.serving(false);
+    await check.serving(true);
+    expect(check.asked).toBe(1);
+    expect(check.pauses.waiting).toHaveLength(1);
+    await check.pauses.goOn();
+    expect(check).toMatchObject({ told: [], asked: 2 });
+  });
+
   it('are not asked for any more once the node is stopped', async () => {
     const check = new Check({ entriesMax: 500 });
     await check.serving(true);
